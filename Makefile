@@ -1,0 +1,25 @@
+# make demo     the main job on examples/quickstart, from a bare clone
+# make test     everything that must pass
+# make install  `deps` into ~/.local/bin (PREFIX=…)
+PREFIX ?= $(HOME)/.local
+
+.PHONY: demo test install servers servers-down bench
+
+demo:
+	examples/quickstart/demo
+
+test:
+	tests/tooling/test $(ARGS)
+
+install:
+	cargo build --release --locked
+	install -D -m 755 target/release/deps-cli $(DESTDIR)$(PREFIX)/bin/deps
+
+servers:
+	tests/tooling/servers up
+
+servers-down:
+	tests/tooling/servers down
+
+bench:
+	benches/run

@@ -1,0 +1,274 @@
+//! What a lock is made of: kinds, keys and entries.
+//!
+//! Decides which fields an entry has and in which order they are written. Leaves out how their text looks (`write`)
+//! and how it is read (`parse`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::extra::Extra;
+use crate::value::{Digest, Name, Platform, Rev, Sha256, Text, Url, ValueError};
+
+/// The kind of an entry, ordered by the name of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An extension that is built in or comes from git.
+    Ext,
+    /// A file that an extension fetches by url.
+    Fetch,
+    /// A container image.
+    Image,
+    /// A git repository that an extension needs.
+    Input,
+    /// A git repository of a manifest.
+    Repo,
+}
+
+impl Kind {
+    /// All kinds, in the order of the file.
+    pub const ALL: [Self; 5] = [Self::Ext, Self::Fetch, Self::Image, Self::Input, Self::Repo];
+
+    /// Returns the name of the table that holds the entries of this kind, which is also the word for it in messages.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Ext => "ext",
+            Self::Fetch => "fetch",
+            Self::Image => "image",
+            Self::Input => "input",
+            Self::Repo => "repo",
+        }
+    }
+
+    /// Returns the kind whose table is called `table`.
+    pub fn of_table(table: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.table() == table)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.table())
+    }
+}
+
+/// What names an entry, ordered as in the file: by kind, then by the bytes of the name.
+///
+/// Displayed as messages call it, ``repo `core/nav2` ``; serialized as [`Key::selector`] is displayed, `repo:core/nav2`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The table.
+    pub kind: Kind,
+    /// The key in the table.
+    pub name: Name,
+}
+
+impl Key {
+    /// Returns the selector that means this key and no other.
+    pub fn selector(&self) -> Selector {
+        Selector { kind: Some(self.kind), name: self.name.clone() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind, self.name)
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.selector())
+    }
+}
+
+/// Keys as people type them: `repo:core/nav2` for one, `core/nav2` for all of that name.
+///
+/// A first part that is no kind belongs to the name: `overlay:core/nav2` has none. Parsing fails where [`Name`] does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Selector {
+    /// The kind, if one was given.
+    pub kind: Option<Kind>,
+    /// The name, in full.
+    pub name: Name,
+}
+
+impl Selector {
+    /// Returns whether `key` is meant.
+    pub fn matches(&self, key: &Key) -> bool {
+        self.name == key.name && self.kind.is_none_or(|kind| kind == key.kind)
+    }
+}
+
+impl FromStr for Selector {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let split = text.split_once(':').and_then(|(table, name)| Some((Kind::of_table(table)?, name)));
+        let (kind, name) = split.map_or((None, text), |(kind, name)| (Some(kind), name));
+        Ok(Self { kind, name: Name::new(name)? })
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Some(kind) => write!(f, "{kind}:{}", self.name),
+            None => write!(f, "{}", self.name),
+        }
+    }
+}
+
+/// An entry of any kind. Serialized as its fields alone; the kind stands in the [`Key`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// An entry of `[ext]`.
+    Ext(Extension),
+    /// An entry of `[fetch]`.
+    Fetch(Fetch),
+    /// An entry of `[image]`.
+    Image(Image),
+    /// An entry of `[input]`.
+    Input(Git),
+    /// An entry of `[repo]`.
+    Repo(Git),
+}
+
+/// An extension that is built in or comes from git; one that the project has by path is not locked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Extension {
+    /// The version that the extension gives itself.
+    pub version: Text,
+    /// The digest of the extension's own files.
+    pub digest: Digest,
+    /// Keys that this version does not know.
+    #[serde(skip)]
+    pub extra: Extra,
+}
+
+/// A file that an extension fetches by url, pinned for each platform of the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Fetch {
+    /// The version that was asked for.
+    #[serde(rename = "ref")]
+    pub reference: Text,
+    /// The digest of the file, for each platform.
+    #[serde(flatten)]
+    pub platforms: BTreeMap<Platform, Sha256>,
+    /// Where the file is.
+    pub url: Url,
+    /// Keys that this version does not know.
+    #[serde(skip)]
+    pub extra: Extra,
+}
+
+/// A container image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Image {
+    /// The image that was asked for, with its tag.
+    #[serde(rename = "ref")]
+    pub reference: Text,
+    /// The digest of the image index, which pins every platform, or of the manifest where there is no index.
+    pub digest: Sha256,
+    /// Keys that this version does not know.
+    #[serde(skip)]
+    pub extra: Extra,
+}
+
+/// A git repository at a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Git {
+    /// The requirement that the manifest has over the repository's tags; absent where it names a ref.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text", default)]
+    pub want: Option<Text>,
+    /// The branch, tag or commit that was asked for, or the tag that satisfies `want`; absent for the remote's HEAD.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text", default)]
+    pub reference: Option<Text>,
+    /// The commit that was found.
+    pub rev: Rev,
+    /// Where the repository is.
+    pub url: Url,
+    /// Keys that this version does not know.
+    #[serde(skip)]
+    pub extra: Extra,
+}
+
+impl Entry {
+    /// Returns the kind, which decides the table that the entry stands in.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Ext(_) => Kind::Ext,
+            Self::Fetch(_) => Kind::Fetch,
+            Self::Image(_) => Kind::Image,
+            Self::Input(_) => Kind::Input,
+            Self::Repo(_) => Kind::Repo,
+        }
+    }
+
+    /// Returns the names and values of the known fields, in the order of the file.
+    pub fn fields(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Ext(Extension { version, digest, extra: _ }) => vec![("version", version), ("digest", digest)],
+            Self::Fetch(Fetch { reference, platforms, url, extra: _ }) => {
+                let sums = platforms.iter().map(|(platform, sum)| (platform.as_str(), sum.as_str()));
+                [("ref", reference.as_str())].into_iter().chain(sums).chain([("url", url.as_str())]).collect()
+            }
+            Self::Image(Image { reference, digest, extra: _ }) => vec![("ref", reference), ("digest", digest)],
+            Self::Input(Git { want, reference, rev, url, extra: _ })
+            | Self::Repo(Git { want, reference, rev, url, extra: _ }) => {
+                let wish = [("want", want), ("ref", reference)];
+                let wish = wish.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
+                wish.chain([("rev", rev.as_str()), ("url", url.as_str())]).collect()
+            }
+        }
+    }
+
+    /// Returns the keys that this version does not know.
+    pub fn extra(&self) -> &Extra {
+        match self {
+            Self::Ext(extension) => &extension.extra,
+            Self::Fetch(fetch) => &fetch.extra,
+            Self::Image(image) => &image.extra,
+            Self::Input(git) | Self::Repo(git) => &git.extra,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_ordered_by_the_bytes_of_their_tables() {
+        assert!(Kind::ALL.is_sorted_by_key(|kind| kind.table()));
+        assert!(Kind::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_selector_has_a_kind_only_where_its_first_part_is_one() {
+        let parse = |text: &str| text.parse::<Selector>().unwrap();
+        assert_eq!(parse("repo:core/nav2").kind, Some(Kind::Repo));
+        assert_eq!(parse("overlay:core/nav2").kind, None);
+        assert_eq!(parse("overlay:core/nav2").name.as_str(), "overlay:core/nav2");
+        for text in ["core/nav2", "repo:core/nav2", "repo:overlay:nav2"] {
+            assert_eq!(parse(text).to_string(), text);
+        }
+        "repo:../x".parse::<Selector>().unwrap_err();
+    }
+
+    #[test]
+    fn a_bare_name_selects_every_kind() {
+        let key = |kind| Key { kind, name: Name::new("base").unwrap() };
+        let bare: Selector = "base".parse().unwrap();
+        assert!(bare.matches(&key(Kind::Repo)) && bare.matches(&key(Kind::Image)));
+        assert!(!key(Kind::Image).selector().matches(&key(Kind::Repo)));
+        assert_eq!(key(Kind::Image).to_string(), "image `base`");
+    }
+}

@@ -1,0 +1,301 @@
+//! `deps build`: lock → store → plan → Dockerfile → a real BuildKit → an image.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use deps_lock::Lock;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::diagnostic::Diagnostic;
+use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
+use super::session::Session;
+use super::{Frozen, Network, fetch, locking, planning};
+use crate::engine::invocation::InvocationError;
+use crate::engine::probe::{Found, NoEngine};
+use crate::engine::progress::Event;
+use crate::engine::run::{self, Built, RunError};
+use crate::engine::summary::{self, Failure, Summary};
+use crate::engine::{Build, Choice};
+use crate::extension;
+use crate::plan::{CA_SECRET, Plan};
+use crate::project::Project;
+use crate::source::{Place, nearest};
+use crate::store::Store;
+use crate::workspace::Loaded;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Name the image, `name[:tag]`; may be given several times. Default: `tag` of deps.toml, else `<name>:latest`.
+    #[arg(short, long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+    /// Build this stage only, and what it needs.
+    #[arg(long, visible_alias = "stage", value_name = "STAGE")]
+    target: Option<String>,
+    /// Ignore the engine's cache.
+    #[arg(long)]
+    no_cache: bool,
+    /// Set a build argument; may be given several times.
+    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
+    build_args: Vec<String>,
+    /// Build for these platforms instead of those of deps.toml.
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    platforms: Vec<String>,
+    /// Push the image to the registry that its name says.
+    #[arg(long)]
+    push: bool,
+    /// Load the image into the local image store (the default where the engine has one).
+    #[arg(long)]
+    load: bool,
+    /// Where the result goes, as for `docker buildx build --output`.
+    #[arg(short, long, value_name = "SPEC")]
+    output: Option<String>,
+    /// The engine: auto, buildx, or docker (`docker build` with BuildKit).
+    #[arg(long, default_value = "auto", value_name = "ENGINE")]
+    engine: Choice,
+    #[command(flatten)]
+    frozen: Frozen,
+    #[command(flatten)]
+    network: Network,
+}
+
+pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
+    let workspace = session.workspace()?;
+    let loaded = session.load(&workspace)?;
+    let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
+    let plans = planning::plans(&loaded, &lock)?;
+    check_target(&plans[0], options.target.as_deref())?;
+    let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
+    let store = session.store()?;
+    fill(session, &loaded, &lock, &plans, &store, options)?;
+    let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
+    let build = Build { metadata: metadata.path().join("metadata"), ..build(session, &loaded, &plans, &store, &found, options)? };
+    let built = watched(session, &found, &build)?;
+    finish(session, &loaded, &plans[0], &build, &built)
+}
+
+fn check_target(plan: &Plan, target: Option<&str>) -> Result<(), Failed> {
+    let Some(target) = target.filter(|target| plan.stage(target).is_none()) else { return Ok(()) };
+    let names = plan.stages.iter().map(|stage| stage.name.as_str());
+    let near = nearest(target, names).map(|name| format!("did you mean `{name}`?"));
+    let hint = near.or_else(|| Some("`deps plan` lists the stages".to_owned()));
+    Err(Failed::one(USAGE, Diagnostic::error(format!("there is no stage `{target}`")).hint(hint)))
+}
+
+/// Brings everything that the Dockerfile copies into the store, which is the build context.
+fn fill(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    plans: &[Plan],
+    store: &Store,
+    options: &Options,
+) -> Result<(), Failed> {
+    let fetched = fetch::objects(session, loaded, lock, store, &options.network)?;
+    session.tell(&format!("{fetched}\n"));
+    for folder in plans.iter().flat_map(|plan| &plan.folders) {
+        let files = extension::folder(&folder.files);
+        let added = store.add_folder(&files);
+        added.map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
+    }
+    Ok(())
+}
+
+/// Everything that the engine is told.
+fn build(
+    session: &Session,
+    loaded: &Loaded,
+    plans: &[Plan],
+    store: &Store,
+    found: &Found,
+    options: &Options,
+) -> Result<Build, Failed> {
+    let project = &loaded.project;
+    let platforms = match options.platforms.as_slice() {
+        [] => project.platforms.iter().map(ToString::to_string).collect(),
+        chosen => chosen.to_vec(),
+    };
+    let kept = options.load || options.push || options.output.is_some() || options.target.is_some();
+    let secrets = if plans[0].ca_certificates { vec![(CA_SECRET.to_owned(), ca_bundle(session)?)] } else { Vec::new() };
+    Ok(Build {
+        dockerfile: planning::dockerfile(plans),
+        context: store.root().to_owned(),
+        tags: tags(project, options),
+        target: options.target.clone(),
+        platforms,
+        args: arguments(session, &plans[0], store, project, options)?,
+        secrets: secrets.into_iter().collect(),
+        no_cache: options.no_cache,
+        push: options.push,
+        load: options.load || (!kept && found.driver != "docker"),
+        output: options.output.clone(),
+        metadata: PathBuf::new(),
+    })
+}
+
+fn tags(project: &Project, options: &Options) -> Vec<String> {
+    match (options.tags.as_slice(), &project.build.tag, &options.target) {
+        ([], _, Some(_)) => Vec::new(),
+        ([], Some(tag), None) => vec![tag.clone()],
+        ([], None, None) => vec![format!("{}:latest", project.name)],
+        (tags, ..) => tags.to_vec(),
+    }
+}
+
+/// Build arguments: the user of this machine where the project leaves it open, then deps.toml's, then `--build-arg`.
+fn arguments(
+    session: &Session,
+    plan: &Plan,
+    store: &Store,
+    project: &Project,
+    options: &Options,
+) -> Result<BTreeMap<String, String>, Failed> {
+    let mut arguments = host_user(session, plan, store)?;
+    arguments.extend(project.build.args.clone());
+    for argument in &options.build_args {
+        let Some((name, value)) = argument.split_once('=') else {
+            let diagnostic = Diagnostic::error(format!("`{argument}` is no build argument"));
+            return Err(Failed::one(USAGE, diagnostic.hint(Some("write `--build-arg NAME=VALUE`".to_owned()))));
+        };
+        arguments.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(arguments)
+}
+
+/// Who builds owns what they mount into the container later. root keeps the defaults.
+fn host_user(session: &Session, plan: &Plan, store: &Store) -> Result<BTreeMap<String, String>, Failed> {
+    let Some(account) = &plan.account else { return Ok(BTreeMap::new()) };
+    let wrong = |error: String| Failed::one(FAILED, Diagnostic::error(error));
+    let own = store.scratch().map_err(|error| wrong(error.to_string()))?;
+    let own = own.path().metadata().map_err(|error| wrong(error.to_string()))?;
+    if own.uid() == 0 {
+        return Ok(BTreeMap::new());
+    }
+    let name = session.variable("USER").filter(|name| extension::is_account(name));
+    let values = [
+        ("DEPS_USER_NAME", account.name.fixed, name),
+        ("DEPS_USER_UID", account.uid.fixed, Some(own.uid().to_string())),
+        ("DEPS_USER_GID", account.gid.fixed, Some(own.gid().to_string())),
+    ];
+    let open = values.into_iter().filter(|(_, fixed, _)| !fixed);
+    Ok(open.filter_map(|(variable, _, value)| Some((variable.to_owned(), value?))).collect())
+}
+
+/// The host's CA bundle: `$SSL_CERT_FILE`, else where the distributions keep it.
+fn ca_bundle(session: &Session) -> Result<PathBuf, Failed> {
+    const USUAL: [&str; 4] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
+    let named = session.variable("SSL_CERT_FILE").map(PathBuf::from);
+    let found = named.into_iter().chain(USUAL.map(PathBuf::from)).find(|path| path.is_absolute() && path.is_file());
+    found.ok_or_else(|| {
+        let diagnostic = Diagnostic::error("`ca-certificates = true`, but this machine has no CA bundle");
+        Failed::one(FAILED, diagnostic.hint(Some("set `SSL_CERT_FILE` to the bundle's path".to_owned())))
+    })
+}
+
+/// Builds, with a line for each step that ends, and on a terminal one for those that run.
+fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Failed> {
+    let bar = session.terminal().then(|| {
+        let bar = ProgressBar::new_spinner();
+        bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is good"));
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        bar
+    });
+    let mut summary = Summary::default();
+    let mut on = |event: &Event| {
+        summary.note(event);
+        match (event, &bar) {
+            (Event::Finished(id, _), bar) => {
+                let Some((step, number)) = summary.step(id) else { return };
+                let line = summary::line(step, number, summary.total());
+                match bar {
+                    Some(bar) => bar.println(line),
+                    None => session.tell(&format!("{line}\n")),
+                }
+            }
+            (Event::Started(id), Some(bar)) => {
+                if let Some((step, _)) = summary.step(id) {
+                    bar.set_message(format!("{}: {}", step.stage, step.instruction));
+                }
+            }
+            _ => {}
+        }
+    };
+    let built = run::build(found, build, session.interrupted(), &mut on);
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    built.map_err(|error| match &error {
+        RunError::Invocation(InvocationError::NeedsBuildx { .. }) => {
+            Failed::one(USAGE, Diagnostic::error(error.to_string()).hint(Some("install the docker plugin `buildx`".to_owned())))
+        }
+        RunError::Invocation(_) => Failed::one(USAGE, Diagnostic::error(error.to_string())),
+        RunError::CannotStart { source, .. } => {
+            Failed::one(UNREACHABLE, Diagnostic::error(format!("{error}: {source}")))
+        }
+        RunError::Interrupted => Failed::one(FAILED, Diagnostic::error("interrupted")),
+    })
+}
+
+/// The summary, and the image's digest as data.
+fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built: &Built) -> Result<(), Failed> {
+    let Built { outcome, image } = built;
+    if let Some(failure) = &outcome.failed {
+        return Err(failed(loaded, plan, failure));
+    }
+    let what = match (build.tags.as_slice(), &build.target) {
+        ([], Some(target)) => format!("stage {target}"),
+        (tags, _) => tags.join(", "),
+    };
+    let steps = crate::report::count(outcome.ran + outcome.cached, "step", "steps");
+    let took = outcome.took.as_secs_f64();
+    session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s\n", outcome.cached, outcome.ran));
+    image.iter().try_for_each(|image| print(&format!("{image}\n")))
+}
+
+fn failed(loaded: &Loaded, plan: &Plan, failure: &Failure) -> Failed {
+    let Failure { step, message, exit_code, last_lines, cancelled } = failure;
+    let mut details: Vec<String> = Vec::new();
+    if !last_lines.is_empty() {
+        details.push("the last lines of its log:".to_owned());
+        details.extend(last_lines.iter().map(|line| format!("  {line}")));
+    }
+    if *cancelled > 0 {
+        details.push(format!("{} stopped because of it", crate::report::count(*cancelled, "other step was", "other steps were")));
+    }
+    let Some(step) = step else {
+        return Failed::one(FAILED, Diagnostic::error(format!("the engine could not build: {message}")).details(details));
+    };
+    let stage = if step.stage.is_empty() { "final" } else { &step.stage };
+    let origin = plan.stage(stage).and_then(|stage| stage.origin(step.index));
+    let place = origin.and_then(|origin| place(loaded, &origin.extension, &origin.file, origin.line));
+    let extension = origin.map_or_else(String::new, |origin| format!(" of extension `{}`", origin.extension));
+    let how = exit_code.map_or_else(|| message.clone(), |code| format!("it exited with status {code}"));
+    let text = format!("stage `{stage}`{extension} failed: {how}");
+    let hint = format!("to repeat only this stage, run `deps build --stage {stage}`");
+    Failed::one(FAILED, Diagnostic::error(text).details(details).at(place.as_ref()).hint(Some(hint)))
+}
+
+/// The line of a snippet, to be shown.
+fn place(loaded: &Loaded, extension: &str, file: &str, line: usize) -> Option<Place> {
+    let extension = loaded.extensions.iter().find(|one| one.name == extension)?;
+    let source = extension.source_of(file)?;
+    let start: usize = source.text().split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let length = source.text().get(start..)?.lines().next().map_or(0, str::len);
+    Some(source.at(start..start + length))
+}
+
+fn no_engine(error: &NoEngine) -> Failed {
+    let hint = match error {
+        NoEngine::NotFound { .. } => {
+            "install Docker with buildx and start it, or set `DOCKER_HOST`; `deps lock`, `fetch`, `plan` and `dockerfile` work without"
+        }
+        NoEngine::TooOld { .. } => "use Docker 23 or newer, or another builder: `docker buildx create --use`",
+    };
+    Failed::one(UNREACHABLE, Diagnostic::error(error.to_string()).hint(Some(hint.to_owned())))
+}

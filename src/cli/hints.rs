@@ -1,0 +1,130 @@
+//! What to do next: one hint for an error, something to type wherever there is such a thing.
+
+use crate::extension;
+use crate::manifest::Problem as ManifestProblem;
+use crate::project;
+use crate::resolve::{FailureKind, GitProblem, PinProblemKind, WishProblem};
+use crate::typed_toml::ShapeProblem;
+use crate::workspace::Trouble;
+
+/// Returns what to do about a problem of the project.
+pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
+    match trouble {
+        Trouble::NoProject { .. } => Some("go to the project's folder, or write a `deps.toml`".to_owned()),
+        Trouble::UnknownExtension { nearest: Some(nearest), .. } => Some(meant(nearest)),
+        Trouble::UnknownExtension { name, nearest: None, .. } => {
+            let known = extension::builtin_names().join("`, `");
+            Some(format!("built-in ones are `{known}`; your own: `{name} = {{ path = \"extensions/{name}\" }}`"))
+        }
+        Trouble::Project(problem) => of_project(&problem.error),
+        Trouble::Extension(problem) => of_extension(&problem.error),
+        Trouble::Manifest(problem) => of_manifest(&problem.error),
+        Trouble::Wish(problem) => of_wish(&problem.error),
+        Trouble::Lock(problem) => of_lock(&problem.error),
+        Trouble::Outside { .. } => Some("copy it into the project: a build must not depend on what stands around it".to_owned()),
+        Trouble::NoMatch { .. } | Trouble::BadPattern { .. } => Some("`**/*.repos` finds manifests at any depth".to_owned()),
+        Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
+    }
+}
+
+fn of_shape(problem: &ShapeProblem) -> Option<String> {
+    match problem {
+        ShapeProblem::UnknownKey { nearest: Some(nearest), .. } => Some(meant(nearest)),
+        ShapeProblem::UnknownKey { known, .. } => Some(format!("known keys are `{}`", known.join("`, `"))),
+        ShapeProblem::NotOneOf { found, allowed, .. } => {
+            crate::source::nearest(found, allowed.iter().map(String::as_str)).map(meant)
+        }
+        _ => None,
+    }
+}
+
+fn of_project(problem: &project::Problem) -> Option<String> {
+    match problem {
+        project::Problem::Shape(problem) => of_shape(problem),
+        project::Problem::OutsideProject { .. } => Some("move it into the project, next to `deps.toml`".to_owned()),
+        project::Problem::OtherTool { .. } => Some("install a version of deps that fits, or change `deps-version`".to_owned()),
+        project::Problem::UnnamedSet { .. } => Some("give each `[[manifest]]` a name: `name = \"overlay\"`".to_owned()),
+        project::Problem::BadPlatform { .. } => Some("write `linux/amd64` or `linux/arm64`".to_owned()),
+        project::Problem::BadDest { .. } => Some("write something like `/ws/src`".to_owned()),
+        _ => None,
+    }
+}
+
+fn of_extension(problem: &extension::Problem) -> Option<String> {
+    match problem {
+        extension::Problem::Shape(problem) => of_shape(problem),
+        extension::Problem::UnknownOption { option, known, .. } => {
+            let near = crate::source::nearest(option, known.iter().map(String::as_str)).map(meant);
+            near.or_else(|| (!known.is_empty()).then(|| format!("its options are `{}`", known.join("`, `"))))
+        }
+        _ => None,
+    }
+}
+
+fn of_manifest(problem: &ManifestProblem) -> Option<String> {
+    match problem {
+        ManifestProblem::UnknownType { suggestion: Some(near), .. } => Some(meant(near)),
+        ManifestProblem::NoRepositories { misspelt: Some(_), .. } => Some(meant("repositories")),
+        ManifestProblem::NoRepositories { entries: true, .. } => {
+            Some("put `repositories:` above the entries and indent them below it".to_owned())
+        }
+        ManifestProblem::SecretInUrl { redacted, .. } => {
+            Some(format!("write `{redacted}` and let a git credential helper (`git help credentials`) supply the rest"))
+        }
+        _ => None,
+    }
+}
+
+fn of_wish(problem: &WishProblem) -> Option<String> {
+    match problem {
+        WishProblem::Contradiction { .. } => {
+            Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn of_lock(problem: &deps_lock::ParseErrorKind) -> Option<String> {
+    match problem {
+        deps_lock::ParseErrorKind::ConflictMarkers { .. } => {
+            Some("take either side (`git checkout --theirs deps.lock`), then run `deps lock`".to_owned())
+        }
+        deps_lock::ParseErrorKind::SchemaTooNew { .. } => Some("install a newer deps".to_owned()),
+        _ => Some("restore the file from git, or delete it and run `deps lock`".to_owned()),
+    }
+}
+
+/// Returns what to do about an entry that cannot be pinned.
+pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
+    match problem {
+        PinProblemKind::Git(GitProblem::NoSuchRef { nearest: Some((what, name)), .. }) => {
+            Some(format!("it has a {what} `{name}`"))
+        }
+        PinProblemKind::Git(GitProblem::BranchAndTag { name, .. }) => {
+            Some(format!("write `heads/{name}` for the branch or `tags/{name}` for the tag"))
+        }
+        PinProblemKind::Git(GitProblem::NoSuchVersion { highest: Some(highest), .. }) => {
+            Some(format!("its highest version is `{highest}`"))
+        }
+        PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Returns what to do about a remote that gave no answer.
+pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
+    match kind {
+        FailureKind::Unreachable | FailureKind::Timeout => Some("check the network and proxies, then run the command again"),
+        FailureKind::Auth => Some("log in once with `git ls-remote URL` (or `docker login` for an image); deps uses the same helpers"),
+        FailureKind::NotFound => Some("check the spelling; a private repository looks the same without credentials"),
+        FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
+        FailureKind::Ambiguous => Some("write more digits of the commit id"),
+        FailureKind::NoSuchCommit => Some("`deps update KEY` pins what its ref holds now"),
+        FailureKind::Offline => Some("run `deps fetch` once with a network"),
+        _ => None,
+    }
+}
+
+fn meant(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}

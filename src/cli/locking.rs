@@ -1,0 +1,120 @@
+//! What `lock`, `update`, `fetch`, `plan` and `build` share: getting from a project to a lock that is in sync.
+
+use deps_lock::Lock;
+
+use super::diagnostic::Diagnostic;
+use super::hints;
+use super::outcome::{DRIFT, FAILED, Failed, UNREACHABLE};
+use super::progress::Watch;
+use super::session::Session;
+use super::Network;
+use crate::remote;
+use crate::report;
+use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Refresh, Resolution};
+use crate::workspace::{Loaded, LoadedLock, Workspace};
+
+/// Asks what must be asked and returns the next lock.
+pub(super) fn resolve(
+    session: &Session,
+    loaded: &Loaded,
+    before: &Lock,
+    refresh: &Refresh,
+    network: &Network,
+) -> Result<Resolution, Failed> {
+    let mut answers = Answers::new();
+    loop {
+        let questions = resolve::questions(&loaded.wishes, before, refresh, &answers);
+        if questions.is_empty() {
+            break;
+        }
+        let watch = Watch::new(session, "asking");
+        let remotes = session.remotes(network)?;
+        answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
+        watch.finish();
+    }
+    resolve::pin(&loaded.wishes, before, refresh, &answers).map_err(|problems| unpinned(&problems))
+}
+
+/// Every entry that could not be pinned. Entries that fail for one remote's one reason are told together.
+fn unpinned(problems: &[PinProblem]) -> Failed {
+    let unreachable = |problem: &PinProblem| match &problem.kind {
+        PinProblemKind::Remote(failure) => !matches!(failure.kind, FailureKind::Ambiguous | FailureKind::NoSuchCommit),
+        _ => false,
+    };
+    let code = if problems.iter().all(unreachable) { UNREACHABLE } else { FAILED };
+    let diagnostic = |problem: &PinProblem| {
+        let message = match &problem.kind {
+            PinProblemKind::Git(problem) => problem.to_string(),
+            kind => format!("{}: {kind}", problem.key),
+        };
+        Diagnostic::error(message).at(Some(&problem.place)).hint(hints::of_pin(&problem.kind))
+    };
+    Failed::new(code, problems.iter().map(diagnostic).collect())
+}
+
+/// Returns how the lock differs from the project; none when there is no lock.
+pub(super) fn drift(loaded: &Loaded, lock: Option<&LoadedLock>) -> Option<Vec<Drift>> {
+    lock.map(|lock| resolve::drift(&loaded.wishes, &lock.lock, &lock.text))
+}
+
+/// Returns the lock, which must be in sync; `why` is the rest of the message when it is not.
+pub(super) fn in_sync(workspace: &Workspace, loaded: &Loaded, why: &str) -> Result<Lock, Failed> {
+    let lock = workspace.lock()?;
+    let hint = |words: &str| Some(format!("to {words} it, run `deps lock`"));
+    let Some(drift) = drift(loaded, lock.as_ref()) else {
+        let message = format!("there is no `deps.lock`{why}");
+        return Err(Failed::one(DRIFT, Diagnostic::error(message).hint(hint("make"))));
+    };
+    if !drift.is_empty() {
+        let message = format!("`deps.lock` is out of date{why}");
+        let diagnostic = Diagnostic::error(message).details(drift.iter().map(ToString::to_string));
+        return Err(Failed::one(DRIFT, diagnostic.hint(hint("update"))));
+    }
+    Ok(lock.map(|lock| lock.lock).unwrap_or_default())
+}
+
+/// Returns a lock that is in sync: with `frozen` the one that there is, else one in which what is missing or changed
+/// has been pinned, which is said.
+pub(super) fn synced(
+    session: &Session,
+    workspace: &Workspace,
+    loaded: &Loaded,
+    frozen: bool,
+    network: &Network,
+) -> Result<Lock, Failed> {
+    if frozen {
+        return in_sync(workspace, loaded, ", and `--frozen` forbids writing it");
+    }
+    let before = workspace.lock()?;
+    if drift(loaded, before.as_ref()).is_some_and(|drift| drift.is_empty()) {
+        return Ok(before.map(|before| before.lock).unwrap_or_default());
+    }
+    write(session, workspace, loaded, before.as_ref(), &Refresh::Nothing, network)
+}
+
+/// Resolves, replaces the lock, and says what changed.
+pub(super) fn write(
+    session: &Session,
+    workspace: &Workspace,
+    loaded: &Loaded,
+    before: Option<&LoadedLock>,
+    refresh: &Refresh,
+    network: &Network,
+) -> Result<Lock, Failed> {
+    let old = before.map(|before| before.lock.clone()).unwrap_or_default();
+    let resolution = resolve(session, loaded, &old, refresh, network)?;
+    let written = workspace.replace_lock(before, &resolution.lock)?;
+    tell(session, &old, &resolution, if written { "wrote" } else { "kept" });
+    Ok(resolution.lock)
+}
+
+/// Says what changed.
+pub(super) fn tell(session: &Session, before: &Lock, resolution: &Resolution, verb: &str) {
+    let Resolution { lock, added, changed, removed } = resolution;
+    let changes = report::lock_changes(before, resolution);
+    let lines: String = changes.iter().map(|line| format!("  {line}\n")).collect();
+    let entries = if lock.len() == 1 { "entry" } else { "entries" };
+    let counts = format!("{} added, {} changed, {} removed", added.len(), changed.len(), removed.len());
+    let counts = if changes.is_empty() { "nothing changed".to_owned() } else { counts };
+    session.tell(&format!("{lines}{verb} deps.lock: {} {entries}, {counts}\n", lock.len()));
+}

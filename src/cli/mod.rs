@@ -1,0 +1,138 @@
+//! The command line: one file a command. Each parses, calls, prints and returns an exit code.
+//!
+//! Decides flags, help and exit codes. Leaves out everything that could be useful without a terminal.
+
+mod build;
+mod diagnostic;
+mod dockerfile;
+mod fetch;
+mod hints;
+mod lock;
+mod locking;
+mod outcome;
+mod plan;
+mod planning;
+mod progress;
+mod schema;
+mod session;
+mod update;
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use outcome::{Failed, print};
+use session::Session;
+
+/// A content-addressed build planner with a lockfile for Docker/BuildKit images.
+#[derive(Debug, Parser)]
+#[command(name = "deps", bin_name = "deps", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// Go to this folder first.
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    directory: Option<std::path::PathBuf>,
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Colour,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 usage, 3 the lock is out of date, 4 content is not what the lock says,
+5 a remote or the engine cannot be reached.
+Environment: DEPS_STORE (the store; default: deps/ in the user's cache folder), DEPS_GIT (auto, git2 or git).";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Pin every repository, base image and extension in `deps.lock`.
+    Lock(lock::Options),
+    /// Pin what the refs hold now: all entries, or those named.
+    Update(update::Options),
+    /// Fetch every pinned commit into the store.
+    Fetch(fetch::Options),
+    /// Show the stages of the image with their keys.
+    Plan(plan::Options),
+    /// Print the canonical Dockerfile.
+    Dockerfile,
+    /// Build the image.
+    Build(build::Options),
+    /// Print the JSON Schema of a file.
+    Schema(schema::Options),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How the network is used.
+#[derive(Clone, Debug, Args)]
+struct Network {
+    /// Use no network; every object that is missing is named.
+    #[arg(long)]
+    offline: bool,
+    /// How many remotes are asked at once.
+    #[arg(short, long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+}
+
+/// Whether the lock may be written.
+#[derive(Clone, Copy, Debug, Args)]
+struct Frozen {
+    /// Fail, with exit code 3, unless `deps.lock` exists and is up to date; never write it.
+    #[arg(long, visible_alias = "locked")]
+    frozen: bool,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and usage errors know their own stream and exit code; a closed pipe is nobody's concern.
+            _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let session = Session::new(cli.directory.as_deref(), cli.color, cli.quiet);
+    let result = session.and_then(|session| {
+        let done = run(&session, cli.command);
+        done.map_err(|failed| failed.on(&session))
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(),
+    }
+}
+
+fn run(session: &Session, command: Command) -> Result<(), Failed> {
+    match command {
+        Command::Lock(options) => lock::run(session, &options),
+        Command::Update(options) => update::run(session, &options),
+        Command::Fetch(options) => fetch::run(session, &options),
+        Command::Plan(options) => plan::run(session, &options),
+        Command::Dockerfile => dockerfile::run(session),
+        Command::Build(options) => build::run(session, &options),
+        Command::Schema(options) => schema::run(&options),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "deps", &mut text);
+            print(&String::from_utf8_lossy(&text))
+        }
+    }
+}

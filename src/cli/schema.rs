@@ -1,0 +1,40 @@
+//! `deps schema`: the JSON Schemas of the files, made from the types that read and write them.
+
+use clap::{Args, ValueEnum};
+
+use super::outcome::{Failed, print};
+use crate::extension::file::ExtensionFile;
+use crate::project::file::ProjectFile;
+use crate::report::{self, DriftReport, PlanReport};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Which file.
+    #[arg(value_enum)]
+    file: File,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum File {
+    /// `deps.toml`
+    Deps,
+    /// `extension.toml`
+    Extension,
+    /// `deps.lock`
+    Lock,
+    /// `deps plan --json`
+    Plan,
+    /// `deps lock --check --json`
+    Drift,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failed> {
+    let schema = match options.file {
+        File::Deps => schemars::schema_for!(ProjectFile),
+        File::Extension => schemars::schema_for!(ExtensionFile),
+        File::Lock => deps_lock::schema(),
+        File::Plan => schemars::schema_for!(PlanReport),
+        File::Drift => schemars::schema_for!(DriftReport),
+    };
+    print(&report::json(&schema))
+}

@@ -1,0 +1,133 @@
+//! What every command shares: the project, the terminal, the environment, interruption.
+
+#![expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use etcetera::BaseStrategy as _;
+
+use super::diagnostic::Diagnostic;
+use super::outcome::{FAILED, Failed, USAGE, say};
+use super::{Colour, Network};
+use crate::remote::{self, Remotes};
+use crate::store::Store;
+use crate::workspace::{Loaded, Workspace};
+
+/// One run of the program.
+#[derive(Debug)]
+pub(super) struct Session {
+    start: PathBuf,
+    colour: bool,
+    quiet: bool,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Session {
+    /// Prepares a run in `directory`, by default the working directory.
+    pub(super) fn new(directory: Option<&Path>, colour: Colour, quiet: bool) -> Result<Self, Failed> {
+        let colour = match colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
+        };
+        let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
+        let here = std::env::current_dir().map_err(|error| wrong(format!("cannot find the working directory: {error}")))?;
+        let start = directory.map_or(here.clone(), |directory| here.join(directory));
+        if !start.is_dir() {
+            return Err(Failed::one(USAGE, Diagnostic::error(format!("`{}` is no folder", start.display()))));
+        }
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&interrupted);
+        let handler = move || {
+            if flag.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        };
+        ctrlc::set_handler(handler).map_err(|error| wrong(format!("cannot catch interrupts: {error}")))?;
+        Ok(Self { start, colour, quiet, interrupted })
+    }
+
+    /// Whether talk is coloured.
+    pub(super) fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// The flag that an interrupt sets.
+    pub(super) fn interrupted(&self) -> &AtomicBool {
+        &self.interrupted
+    }
+
+    /// Whether somebody watches.
+    pub(super) fn terminal(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// Prints talk, unless `--quiet`.
+    pub(super) fn tell(&self, text: &str) {
+        if !self.quiet {
+            say(text);
+        }
+    }
+
+    /// Prints warnings.
+    pub(super) fn warn(&self, diagnostic: &Diagnostic) {
+        self.tell(&format!("{}\n", diagnostic.render(self.colour)));
+    }
+
+    /// Finds the project.
+    pub(super) fn workspace(&self) -> Result<Workspace, Failed> {
+        Ok(Workspace::find(&self.start)?)
+    }
+
+    /// Reads the project and prints the warnings of its manifests.
+    pub(super) fn load(&self, workspace: &Workspace) -> Result<Loaded, Failed> {
+        let loaded = workspace.load()?;
+        for warning in loaded.manifests.iter().flat_map(|loaded| &loaded.manifest.warnings) {
+            self.warn(&Diagnostic::warning(warning.error.to_string()).at(Some(&warning.place)));
+        }
+        Ok(loaded)
+    }
+
+    /// Opens the store: `$DEPS_STORE`, else `deps` in the user's cache folder.
+    pub(super) fn store(&self) -> Result<Store, Failed> {
+        let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
+        let root = match std::env::var_os("DEPS_STORE").filter(|path| !path.is_empty()) {
+            Some(path) => PathBuf::from(path),
+            None => {
+                let strategy = etcetera::choose_base_strategy();
+                let strategy = strategy.map_err(|error| wrong(format!("cannot find your cache folder: {error}")))?;
+                strategy.cache_dir().join("deps")
+            }
+        };
+        Store::open(&root).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Prepares to ask remotes.
+    pub(super) fn remotes(&self, network: &Network) -> Result<Remotes, Failed> {
+        let transport = match std::env::var("DEPS_GIT").as_deref() {
+            Err(_) | Ok("" | "auto") => remote::Choice::Auto,
+            Ok("git2") => remote::Choice::Git2,
+            Ok("git") => remote::Choice::Program,
+            Ok(other) => {
+                let message = format!("`DEPS_GIT` is `{other}`, but must be `auto`, `git2` or `git`");
+                return Err(Failed::one(USAGE, Diagnostic::error(message)));
+            }
+        };
+        let settings = remote::Settings {
+            jobs: usize::from(network.jobs),
+            offline: network.offline,
+            terminal: self.terminal() && std::io::stdin().is_terminal(),
+            transport,
+            ..remote::Settings::default()
+        };
+        Ok(Remotes::new(settings))
+    }
+
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}

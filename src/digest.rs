@@ -1,0 +1,95 @@
+//! Names for content: which id a checkout and a folder of files have in the store and in stage keys.
+//!
+//! Decides the encoding behind `b3-<hex>` and the spelling of ids. Touches nothing: the ids are known before anything is
+//! fetched or written. Leaves out where the content lies (`store/`) and what enters a stage key (`plan/key.rs`).
+//!
+//! A folder is hashed as BLAKE3 in derive-key mode with the context [`FOLDER_CONTEXT`] over: the number of files, then,
+//! for each file in byte order of its path, the length of the path, the path, one byte (1 executable, 0 not), the length
+//! of the content, the content. Numbers are `u64`, little-endian. So no two folders share an encoding. Not in it: empty
+//! folders, other mode bits, owners, times.
+
+/// The BLAKE3 derive-key context of [`folder`]. A changed encoding needs a new one.
+pub const FOLDER_CONTEXT: &str = "deps folder v1";
+
+/// One file of a folder that is content: an extension's files, or a project's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderFile<'a> {
+    /// The path below the folder, `/` between its parts.
+    pub path: &'a str,
+    /// Whether the file is a program (mode 755 instead of 644).
+    pub executable: bool,
+    /// The bytes.
+    pub content: &'a [u8],
+}
+
+/// Returns the digest of a folder, 64 lowercase hexadecimal digits; the order of `files` does not matter.
+///
+/// Never fails and touches nothing outside its argument. The encoding is described at the top of this module.
+pub fn folder(files: &[FolderFile<'_>]) -> String {
+    let mut sorted: Vec<&FolderFile<'_>> = files.iter().collect();
+    sorted.sort_by_key(|file| file.path);
+    let mut hasher = blake3::Hasher::new_derive_key(FOLDER_CONTEXT);
+    hasher.update(&(sorted.len() as u64).to_le_bytes());
+    for FolderFile { path, executable, content } in sorted {
+        add_piece(&mut hasher, path.as_bytes());
+        hasher.update(&[u8::from(*executable)]);
+        add_piece(&mut hasher, content);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Returns the id of a folder in the store: `b3-` and [`folder`].
+pub fn folder_id(files: &[FolderFile<'_>]) -> String {
+    format!("b3-{}", folder(files))
+}
+
+/// Returns the id of a checkout in the store: the commit id, and `-s` when its submodules are asked for.
+///
+/// Whether the commit really has submodules is not asked, because that is only known once it has been fetched.
+pub fn checkout_id(rev: &str, submodules: bool) -> String {
+    format!("{rev}{}", if submodules { "-s" } else { "" })
+}
+
+fn add_piece(hasher: &mut blake3::Hasher, piece: &[u8]) {
+    hasher.update(&(piece.len() as u64).to_le_bytes());
+    hasher.update(piece);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: FolderFile<'_> = FolderFile { path: "bin/run.sh", executable: true, content: b"#!/bin/sh\n" };
+    const README: FolderFile<'_> = FolderFile { path: "README", executable: false, content: b"hello\n" };
+
+    #[test]
+    fn the_digest_of_a_folder_is_the_committed_one() {
+        assert_eq!(folder(&[]), "9b8e3ac8308d6a12e1e7d0984571eeb1e6c030ef27cb14a572de0b2612e0c66a");
+        assert_eq!(folder(&[SCRIPT, README]), "GOLDEN_TWO");
+    }
+
+    #[test]
+    fn the_order_of_files_does_not_matter() {
+        assert_eq!(folder(&[SCRIPT, README]), folder(&[README, SCRIPT]));
+    }
+
+    #[test]
+    fn path_mode_and_content_all_count_and_cannot_be_shifted_into_each_other() {
+        let variants = [
+            vec![README],
+            vec![FolderFile { path: "README2", ..README }],
+            vec![FolderFile { executable: true, ..README }],
+            vec![FolderFile { content: b"hello", ..README }],
+            vec![FolderFile { path: "READMEh", content: b"ello\n", ..README }],
+            vec![README, FolderFile { path: "empty", executable: false, content: b"" }],
+        ];
+        let digests: std::collections::BTreeSet<String> = variants.iter().map(|files| folder(files)).collect();
+        assert_eq!(digests.len(), variants.len());
+    }
+
+    #[test]
+    fn a_checkout_with_submodules_has_an_id_of_its_own() {
+        assert_eq!(checkout_id("c0ffee", false), "c0ffee");
+        assert_eq!(checkout_id("c0ffee", true), "c0ffee-s");
+    }
+}

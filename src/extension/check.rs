@@ -1,0 +1,310 @@
+//! What the values of `extension.toml` mean, and what an extension says once its options are known.
+//!
+//! Decides which values are words, packages, paths and versions: whatever reaches a Dockerfile is checked here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
+
+use super::file::ExtensionFile;
+use super::snippet::Place;
+use super::template::{self, Scope};
+use super::*;
+
+/// Where a builder writes, per extension.
+const OUT: &str = "/opt/deps";
+
+/// Checks what does not depend on options; returns the version.
+pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<Version, Vec<Located<Problem>>> {
+    let mut problems = Problems { source, found: Vec::new() };
+    let table = &file.extension.value;
+    if table.name.value != name {
+        let problem = Problem::OtherName { folder: name.to_owned(), name: table.name.value.clone() };
+        problems.push(&table.name, problem);
+    }
+    problems.check(&table.summary, is_line, "one line of text");
+    for name in table.requires.iter().chain(&table.after).chain(file.options.keys()).chain(file.inputs.keys()) {
+        problems.check(name, is_name, "a name (`[a-z][a-z0-9_-]*`)");
+    }
+    for (name, option) in &file.options {
+        if let Err(problem) = fits(&name.value, option.value.kind, &option.value.default.value) {
+            problems.push(&option.value.default, problem);
+        }
+    }
+    for (name, input) in &file.inputs {
+        if input.value.git.is_some() == input.value.path.is_some() {
+            problems.push(input, Problem::UnclearInput { name: name.value.clone() });
+        }
+    }
+    let version = Version::parse(&table.version.value);
+    if version.is_err() {
+        problems.push(&table.version, Problem::BadValue { text: table.version.value.clone(), expected: "a version like `1.2.0`" });
+    }
+    problems.into_result()?;
+    Ok(version.expect("a bad version is among the problems"))
+}
+
+/// Returns the value of every option: the project's, else the default.
+pub(super) fn options(
+    project: &Source,
+    extension: &Extension,
+    wish: Option<&ExtensionWish>,
+) -> Result<BTreeMap<String, OptionValue>, Vec<Located<Problem>>> {
+    let mut problems = Problems { source: project, found: Vec::new() };
+    let defaults = extension.file.options.iter();
+    let mut values: BTreeMap<_, _> =
+        defaults.map(|(name, option)| (name.value.clone(), option.value.default.value.clone())).collect();
+    if let Some(wish) = wish.filter(|wish| !wish.requirement.matches(&extension.version)) {
+        let requirement = wish.requirement_text.value.clone();
+        let (name, version) = (extension.name.clone(), extension.version.clone());
+        problems.push(&wish.requirement_text, Problem::OtherVersion { name, version, requirement });
+    }
+    for (name, value) in wish.iter().flat_map(|wish| &wish.with) {
+        let Some((_, option)) = extension.file.options.iter().find(|(known, _)| known.value == name.value) else {
+            let (extension, known) = (extension.name.clone(), extension.option_names());
+            problems.push(name, Problem::UnknownOption { extension, option: name.value.clone(), known });
+            continue;
+        };
+        match fits(&name.value, option.value.kind, &value.value) {
+            Ok(()) => _ = values.insert(name.value.clone(), value.value.clone()),
+            Err(problem) => problems.push(value, problem),
+        }
+    }
+    problems.into_result().map(|()| values)
+}
+
+/// Returns what `extension` says with `options`.
+pub(super) fn configure(
+    extension: &Extension,
+    options: BTreeMap<String, OptionValue>,
+    wish: Option<&ExtensionWish>,
+) -> Result<Configured, Vec<Located<Problem>>> {
+    let out = format!("{OUT}/{}", extension.name);
+    let scope = Scope { name: extension.name.clone(), version: extension.version.to_string(), out, options };
+    let mut render = Render { extension, scope, problems: Problems { source: &extension.source, found: Vec::new() } };
+    let configured = render.all(wish);
+    render.problems.into_result().map(|()| configured)
+}
+
+/// Renders and checks the parts of one extension.
+struct Render<'a> {
+    extension: &'a Extension,
+    scope: Scope,
+    problems: Problems<'a>,
+}
+
+impl Render<'_> {
+    fn all(&mut self, wish: Option<&ExtensionWish>) -> Configured {
+        let extension = self.extension;
+        let ExtensionFile { extension: table, options: _, inputs, apt, builder, runtime, user, account, cache } = &extension.file;
+        let names = table.value.requires.iter().chain(&table.value.after);
+        Configured {
+            name: extension.name.clone(),
+            version: extension.version.clone(),
+            tier: table.value.tier,
+            after: names.map(|name| name.value.clone()).collect(),
+            caches: table.value.caches.unwrap_or(true),
+            apt_builder: self.packages(&apt.builder),
+            apt_runtime: self.packages(&apt.runtime),
+            inputs: inputs.iter().filter_map(|(name, input)| self.input(name, &input.value)).collect(),
+            builder: builder.as_ref().map(|builder| self.builder(&builder.value)),
+            env: runtime.env.iter().map(|(name, value)| self.variable(name, value)).collect(),
+            path: runtime.path.iter().map(|path| self.value(path, is_absolute, "a plain absolute path")).collect(),
+            runtime: runtime.snippet.as_ref().map(|file| self.snippet(file, Place::Final)),
+            user: user.as_ref().map(|user| self.snippet(&user.snippet, Place::Final)),
+            account: account.as_ref().map(|account| self.account(&account.value, wish)),
+            cache_mounts: self.cache_mounts(cache),
+        }
+    }
+
+    fn variable(&mut self, name: &Spanned<String>, value: &Spanned<String>) -> (String, String) {
+        self.problems.check(name, is_variable, "a variable name");
+        (name.value.clone(), self.value(value, is_line, "one line of text"))
+    }
+
+    fn packages(&mut self, packages: &[Spanned<String>]) -> BTreeSet<String> {
+        packages.iter().map(|package| self.value(package, is_package, "the name of a Debian package")).collect()
+    }
+
+    fn input(&mut self, name: &Spanned<String>, input: &InputTable) -> Option<(String, Input)> {
+        let input = match (&input.git, &input.path) {
+            (Some(url), _) => {
+                let url = Spanned { value: self.value(url, is_line, "a URL"), span: url.span };
+                let reference = input.reference.as_ref();
+                let reference = reference.map(|text| Spanned { value: self.value(text, is_word, "one word"), span: text.span });
+                Input::Git { url, reference, source: self.extension.source.clone() }
+            }
+            (None, Some(path)) => {
+                let files = self.extension.folder(&path.value);
+                if files.is_empty() || !is_relative(&path.value) {
+                    let (name, file) = (self.extension.name.clone(), path.value.clone());
+                    self.problems.push(path, Problem::NoFile { name, file });
+                }
+                Input::Folder { files }
+            }
+            (None, None) => return None,
+        };
+        Some((name.value.clone(), input))
+    }
+
+    fn builder(&mut self, table: &file::BuilderTable) -> Builder {
+        let snippet = self.snippet(&table.snippet, Place::Builder);
+        let mut copies: Vec<Copy> = table.copy.iter().map(|copy| self.copy(&copy.value)).collect();
+        copies.sort();
+        copies.dedup();
+        Builder { snippet, network: table.network, copies }
+    }
+
+    fn copy(&mut self, table: &file::CopyTable) -> Copy {
+        let from = self.value(&table.from, is_relative, "a plain path relative to the extension's output folder");
+        let to = self.value(&table.to, is_absolute, "a plain absolute path");
+        if from.ends_with('/') && !to.ends_with('/') {
+            let expected = "a folder (it must end with `/`, as `from` does)";
+            self.problems.push(&table.to, Problem::BadValue { text: to.clone(), expected });
+        }
+        let from = if from == "./" { String::new() } else { from };
+        Copy { from: format!("{}/{from}", self.scope.out), to }
+    }
+
+    fn snippet(&mut self, file: &Spanned<String>, place: Place) -> Snippet {
+        let Some(source) = self.extension.text(&file.value) else {
+            let name = self.extension.name.clone();
+            self.problems.push(file, Problem::NoFile { name, file: file.value.clone() });
+            return Snippet { file: file.value.clone(), steps: Vec::new() };
+        };
+        let rendered = template::render(&source, &self.scope).map_err(|problem| vec![problem]);
+        let steps = rendered.and_then(|rendered| snippet::parse(&source, &rendered, place));
+        let steps = steps.unwrap_or_else(|problems| {
+            self.problems.found.extend(problems);
+            Vec::new()
+        });
+        Snippet { file: source.name().to_owned(), steps }
+    }
+
+    fn account(&mut self, table: &file::AccountTable, wish: Option<&ExtensionWish>) -> Account {
+        let mut value = |option: &Spanned<String>| {
+            let fixed = wish.is_some_and(|wish| wish.with.keys().any(|name| name.value == option.value));
+            let value = match self.scope.options.get(&option.value) {
+                Some(OptionValue::String(text)) if is_account(text) => text.clone(),
+                Some(OptionValue::Integer(number)) if *number >= 0 => number.to_string(),
+                _ => {
+                    let expected = "an option that holds a user name or a numeric id";
+                    self.problems.push(option, Problem::BadValue { text: option.value.clone(), expected });
+                    String::new()
+                }
+            };
+            AccountValue { value, fixed }
+        };
+        Account { name: value(&table.name), uid: value(&table.uid), gid: value(&table.gid) }
+    }
+
+    fn cache_mounts(&mut self, tables: &[Spanned<file::CacheTable>]) -> Vec<CacheMount> {
+        let mut mounts: Vec<CacheMount> = Vec::new();
+        for Spanned { value: table, .. } in tables {
+            let id = self.value(&table.id, is_word, "one word");
+            mounts.push(CacheMount { target: self.value(&table.target, is_absolute, "a plain absolute path"), id });
+        }
+        mounts.sort();
+        mounts.dedup();
+        mounts
+    }
+
+    /// Renders a value and checks the result.
+    fn value(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) -> String {
+        match template::render_value(&text.value, &self.scope) {
+            Ok(value) if good(&value) => value,
+            Ok(value) => {
+                self.problems.push(text, Problem::BadValue { text: value.clone(), expected });
+                value
+            }
+            Err(problem) => {
+                self.problems.push(text, problem);
+                String::new()
+            }
+        }
+    }
+}
+
+/// Problems of one file, collected.
+struct Problems<'a> {
+    source: &'a Source,
+    found: Vec<Located<Problem>>,
+}
+
+impl Problems<'_> {
+    fn push<T>(&mut self, at: &Spanned<T>, problem: Problem) {
+        self.found.push(Located::new(self.source, at.span(), problem));
+    }
+
+    fn check(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) {
+        if !good(&text.value) {
+            self.push(text, Problem::BadValue { text: text.value.clone(), expected });
+        }
+    }
+
+    fn into_result(mut self) -> Result<(), Vec<Located<Problem>>> {
+        self.found.sort_by(|a, b| (a.place.source.name(), a.place.span.start).cmp(&(b.place.source.name(), b.place.span.start)));
+        if self.found.is_empty() { Ok(()) } else { Err(self.found) }
+    }
+}
+
+fn fits(option: &str, kind: OptionKind, value: &OptionValue) -> Result<(), Problem> {
+    let expected = match (kind, value) {
+        (OptionKind::Boolean, OptionValue::Boolean(_)) | (OptionKind::Integer, OptionValue::Integer(_)) => return Ok(()),
+        (OptionKind::String, OptionValue::String(text)) if is_word(text) => return Ok(()),
+        (OptionKind::Boolean, _) => "true or false",
+        (OptionKind::Integer, _) => "a whole number",
+        (OptionKind::String, OptionValue::String(_)) => "one word of letters, digits and `._+:/@%,=~-`",
+        (OptionKind::String, _) => "a string",
+    };
+    Err(Problem::WrongOption { option: option.to_owned(), expected })
+}
+
+type Good = fn(&str) -> bool;
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+}
+
+/// A text that can never be more than one shell word, and never an option.
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || "/~^=".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._+:/@%,=~^-".contains(c))
+}
+
+fn is_line(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(|c| c.is_control() || c == '\u{E000}')
+}
+
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Debian policy §5.6.7 for names, with `=version` and `:architecture` as apt-get takes them.
+fn is_package(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+.-:~=_".contains(c))
+}
+
+/// Whether `text` can be the name of a user: what Debian's `useradd` takes without `--badname`.
+pub fn is_account(text: &str) -> bool {
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
+}
+
+fn is_plain(part: &str) -> bool {
+    part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+@-".contains(c))
+}
+
+fn is_absolute(text: &str) -> bool {
+    let parts = text.strip_prefix('/').map(|rest| rest.trim_end_matches('/').split('/'));
+    parts.is_some_and(|mut parts| parts.all(|part| !matches!(part, "" | ".") && is_plain(part)))
+}
+
+fn is_relative(text: &str) -> bool {
+    let inner = text.trim_end_matches('/');
+    text == "./" || !text.starts_with('/') && inner.split('/').all(|part| !matches!(part, "" | ".") && is_plain(part))
+}

@@ -1,0 +1,210 @@
+//! The shape of `extension.toml`: one type a table, from which the parser and `schema/extension.json` both come.
+//!
+//! Leaves out what values mean: `mod.rs` checks them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::project::OptionValue;
+use crate::source::Spanned;
+
+/// `extension.toml`: how one tool gets into an image.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "extension.toml")]
+pub struct ExtensionFile {
+    /// The extension itself.
+    pub extension: Spanned<ExtensionTable>,
+    /// Options that a project sets with `with = { … }`; templates read them as `{{ options.<name> }}`.
+    #[serde(default)]
+    pub options: BTreeMap<Spanned<String>, Spanned<OptionTable>>,
+    /// Pinned inputs, mounted read-only at `/deps/in/<name>` in the builder's RUN steps.
+    #[serde(default)]
+    pub inputs: BTreeMap<Spanned<String>, Spanned<InputTable>>,
+    /// Debian packages.
+    #[serde(default)]
+    pub apt: AptTable,
+    /// The builder: a stage of its own.
+    pub builder: Option<Spanned<BuilderTable>>,
+    /// What the final image gets besides the builder's files.
+    #[serde(default)]
+    pub runtime: RuntimeTable,
+    /// Steps that run as the image's user, after it exists.
+    pub user: Option<UserTable>,
+    /// The user that the image runs as. One extension of a project may have it.
+    pub account: Option<Spanned<AccountTable>>,
+    /// Cache mounts besides the standard ones, for the builder's RUN steps.
+    #[serde(default)]
+    pub cache: Vec<Spanned<CacheTable>>,
+}
+
+/// `[extension]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtensionTable {
+    /// The name, equal to the folder's: `[a-z][a-z0-9_-]*`.
+    pub name: Spanned<String>,
+    /// The extension's own version, three numbers.
+    pub version: Spanned<String>,
+    /// One line for people.
+    pub summary: Spanned<String>,
+    /// Extensions that come with it.
+    #[serde(default)]
+    pub requires: Vec<Spanned<String>>,
+    /// Extensions whose steps come first, when both are present.
+    #[serde(default)]
+    pub after: Vec<Spanned<String>>,
+    /// Where it stands among extensions that no edge orders.
+    #[serde(default)]
+    pub tier: Tier,
+    /// Whether RUN steps that call a package manager get its standard cache mounts. Default: true.
+    pub caches: Option<bool>,
+}
+
+/// A coarse place in the canonical order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Parts of the operating system.
+    System,
+    /// Compilers and language runtimes.
+    Toolchain,
+    /// Everything else that one installs.
+    #[default]
+    Tool,
+    /// What builds the project's own sources.
+    Workspace,
+    /// What belongs to the person.
+    User,
+}
+
+/// `[options.<name>]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionTable {
+    /// The type of its values.
+    #[serde(rename = "type")]
+    pub kind: OptionKind,
+    /// The value when a project sets none.
+    pub default: Spanned<OptionValue>,
+    /// One line for people.
+    pub help: String,
+}
+
+/// The type of an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OptionKind {
+    /// One word: letters, digits and `._+:/@%,=~-`, so that it can never be more than one shell word.
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// `[inputs.<name>]`: a git repository, or a folder of the extension.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputTable {
+    /// The URL of a git repository.
+    pub git: Option<Spanned<String>>,
+    /// What to take of it: a branch, a tag, a commit or a semver requirement over its tags. Default: remote HEAD.
+    #[serde(rename = "ref")]
+    pub reference: Option<Spanned<String>>,
+    /// A folder of the extension.
+    pub path: Option<Spanned<String>>,
+}
+
+/// `[apt]`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AptTable {
+    /// Packages of the builder stage.
+    #[serde(default)]
+    pub builder: Vec<Spanned<String>>,
+    /// Packages of the final image.
+    #[serde(default)]
+    pub runtime: Vec<Spanned<String>>,
+}
+
+/// `[builder]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BuilderTable {
+    /// The file with the builder's steps, in Dockerfile syntax.
+    pub snippet: Spanned<String>,
+    /// `none` makes the stage pure: its steps see their inputs only.
+    #[serde(default)]
+    pub network: Network,
+    /// What the final image takes from the builder.
+    #[serde(default)]
+    pub copy: Vec<Spanned<CopyTable>>,
+}
+
+/// The network of a builder's RUN steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// The engine's own.
+    #[default]
+    Default,
+    /// No network at all.
+    None,
+}
+
+/// An entry of `copy`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopyTable {
+    /// A path relative to the extension's output folder, `/opt/deps/<name>`; ends with `/` when it is a folder.
+    pub from: Spanned<String>,
+    /// An absolute path of the image; ends with `/` when it is a folder.
+    pub to: Spanned<String>,
+}
+
+/// `[runtime]`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeTable {
+    /// Environment variables of the image.
+    #[serde(default)]
+    pub env: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// Folders put in front of `PATH`.
+    #[serde(default)]
+    pub path: Vec<Spanned<String>>,
+    /// The file with RUN steps for the final image: the last resort, `copy` and `env` break no cache.
+    pub snippet: Option<Spanned<String>>,
+}
+
+/// `[user]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserTable {
+    /// The file with RUN steps that run as the image's user.
+    pub snippet: Spanned<String>,
+}
+
+/// `[account]`: defaults of the build arguments `DEPS_USER_NAME`, `DEPS_USER_UID` and `DEPS_USER_GID`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountTable {
+    /// The option that holds the user's name.
+    pub name: Spanned<String>,
+    /// The option that holds the numeric user id.
+    pub uid: Spanned<String>,
+    /// The option that holds the numeric group id.
+    pub gid: Spanned<String>,
+}
+
+/// `[[cache]]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CacheTable {
+    /// The cache's id, one word.
+    pub id: Spanned<String>,
+    /// Where it is mounted.
+    pub target: Spanned<String>,
+}

@@ -1,0 +1,340 @@
+//! Extensions: folders of data that install a tool.
+//!
+//! Decides what an extension may say and what it says once its options are known. Leaves out reading folders
+//! (`workspace/`), where its steps end up (`plan/`) and what its inputs are pinned to (`resolve/`).
+
+mod catalogue;
+mod check;
+pub mod file;
+mod snippet;
+mod template;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
+
+pub use catalogue::{builtin, builtin_names};
+pub use check::is_account;
+pub use file::{Network, OptionKind, Tier};
+use file::{ExtensionFile, InputTable};
+pub use snippet::{Action, Run, Step};
+
+use crate::digest::{self, FolderFile};
+use crate::project::{ExtensionWish, OptionValue};
+use crate::source::{Located, Source, Spanned};
+use crate::typed_toml::{self, ShapeProblem};
+
+/// The name of the file that makes a folder an extension.
+pub const FILE: &str = "extension.toml";
+
+/// A file of an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The path relative to the extension's folder, with `/` between its parts.
+    pub path: String,
+    /// Whether it may be executed.
+    pub executable: bool,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// Returns `files` as the content of a folder, for its digest and for the store.
+pub fn folder(files: &[File]) -> Vec<FolderFile<'_>> {
+    files.iter().map(|File { path, executable, content }| FolderFile { path, executable: *executable, content }).collect()
+}
+
+/// An extension as its author wrote it.
+#[derive(Debug)]
+pub struct Extension {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Version,
+    /// One line for people.
+    pub summary: String,
+    /// Extensions that come with it.
+    pub requires: Vec<Spanned<String>>,
+    /// Its `extension.toml`.
+    pub source: Source,
+    file: ExtensionFile,
+    files: Vec<File>,
+    root: String,
+}
+
+/// An extension with its options: everything that the plan needs to know of it.
+#[derive(Clone, Debug)]
+pub struct Configured {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Version,
+    /// Its place among extensions that no edge orders.
+    pub tier: Tier,
+    /// Extensions whose steps come first: required ones, and `after` ones that are present.
+    pub after: BTreeSet<String>,
+    /// Whether RUN steps get the standard cache mounts.
+    pub caches: bool,
+    /// Debian packages of the builder.
+    pub apt_builder: BTreeSet<String>,
+    /// Debian packages of the final image.
+    pub apt_runtime: BTreeSet<String>,
+    /// Inputs by name.
+    pub inputs: BTreeMap<String, Input>,
+    /// The builder stage.
+    pub builder: Option<Builder>,
+    /// Environment variables of the image.
+    pub env: BTreeMap<String, String>,
+    /// Folders put in front of `PATH`.
+    pub path: Vec<String>,
+    /// Steps of the final stage, as root.
+    pub runtime: Option<Snippet>,
+    /// Steps of the final stage, as the image's user.
+    pub user: Option<Snippet>,
+    /// The image's user.
+    pub account: Option<Account>,
+    /// Cache mounts of the builder's steps besides the standard ones.
+    pub cache_mounts: Vec<CacheMount>,
+}
+
+/// An input of a builder.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A git repository, pinned in the lock as `<extension>/<input>`.
+    Git {
+        /// The URL.
+        url: Spanned<String>,
+        /// What to take of it; remote HEAD when absent.
+        reference: Option<Spanned<String>>,
+        /// The file that says so.
+        source: Source,
+    },
+    /// Files of the extension itself.
+    Folder {
+        /// The files, relative to the folder, sorted by path.
+        files: Vec<File>,
+    },
+}
+
+/// A builder stage.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    /// Its steps and where they come from.
+    pub snippet: Snippet,
+    /// The network of its RUN steps.
+    pub network: Network,
+    /// What the final image takes, sorted.
+    pub copies: Vec<Copy>,
+}
+
+/// The steps of one snippet.
+#[derive(Clone, Debug)]
+pub struct Snippet {
+    /// The snippet's file, relative to the project.
+    pub file: String,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// A path that the final image takes from a builder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Copy {
+    /// Absolute path in the builder; ends with `/` when it is a folder.
+    pub from: String,
+    /// Absolute path in the image; ends with `/` when it is a folder.
+    pub to: String,
+}
+
+/// The image's user: defaults of three build arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Default of `DEPS_USER_NAME`.
+    pub name: AccountValue,
+    /// Default of `DEPS_USER_UID`.
+    pub uid: AccountValue,
+    /// Default of `DEPS_USER_GID`.
+    pub gid: AccountValue,
+}
+
+/// One of the user's three values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountValue {
+    /// The value.
+    pub value: String,
+    /// Whether the project sets it; otherwise whoever builds may pass their own.
+    pub fixed: bool,
+}
+
+/// A cache mount.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CacheMount {
+    /// Where it is mounted.
+    pub target: String,
+    /// Its id.
+    pub id: String,
+}
+
+/// Why an extension is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It does not have the shape of an `extension.toml`.
+    #[error(transparent)]
+    Shape(#[from] ShapeProblem),
+    /// A folder without `extension.toml`.
+    #[error("extension `{name}` has no file `extension.toml`")]
+    NoExtensionFile {
+        /// The extension.
+        name: String,
+    },
+    /// The file names another extension than the folder it stands in.
+    #[error("the folder of extension `{folder}` holds an extension called `{name}`")]
+    OtherName {
+        /// The name that was asked for.
+        folder: String,
+        /// The name in the file.
+        name: String,
+    },
+    /// A value that must look otherwise.
+    #[error("`{text}` is not {expected}")]
+    BadValue {
+        /// The value.
+        text: String,
+        /// What it must be, as a phrase.
+        expected: &'static str,
+    },
+    /// A file that is named and not there, or not text.
+    #[error("extension `{name}` has no text file `{file}`")]
+    NoFile {
+        /// The extension.
+        name: String,
+        /// The file.
+        file: String,
+    },
+    /// An input that is neither a repository nor a folder, or both.
+    #[error("input `{name}` must have either `git` or `path`")]
+    UnclearInput {
+        /// The input.
+        name: String,
+    },
+    /// The project sets an option that the extension does not have.
+    #[error("extension `{extension}` has no option `{option}`")]
+    UnknownOption {
+        /// The extension.
+        extension: String,
+        /// The option.
+        option: String,
+        /// The options it has.
+        known: Vec<String>,
+    },
+    /// An option with a value of another type.
+    #[error("option `{option}` must be {expected}")]
+    WrongOption {
+        /// The option.
+        option: String,
+        /// What it must be, as a phrase.
+        expected: &'static str,
+    },
+    /// The project asks for another version of the extension than there is.
+    #[error("extension `{name}` is version {version}, but the project asks for `{requirement}`")]
+    OtherVersion {
+        /// The extension.
+        name: String,
+        /// Its version.
+        version: Version,
+        /// The project's requirement.
+        requirement: String,
+    },
+    /// A template that cannot be rendered.
+    #[error("template: {message}")]
+    Template {
+        /// Why.
+        message: String,
+    },
+    /// A snippet that is not Dockerfile syntax.
+    #[error("not valid Dockerfile syntax: {message}")]
+    Snippet {
+        /// Why.
+        message: String,
+    },
+    /// An instruction or a mount that a snippet may not hold.
+    #[error("{what} is not allowed in a snippet: {why}")]
+    Forbidden {
+        /// What is refused.
+        what: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Extension {
+    /// Reads the extension `name` from the files of its folder, which `root` names for people.
+    ///
+    /// # Errors
+    /// Every problem of `extension.toml` that does not depend on options.
+    pub fn read(name: &str, root: &str, files: Vec<File>) -> Result<Self, Vec<Located<Problem>>> {
+        let path = format!("{root}/{FILE}");
+        let Some(text) = text_of(&files, FILE) else {
+            let source = Source::new(path, "");
+            return Err(vec![Located::new(&source, 0..0, Problem::NoExtensionFile { name: name.to_owned() })]);
+        };
+        let source = Source::new(path, text);
+        let file: ExtensionFile = typed_toml::parse(&source).map_err(|problems| {
+            problems.into_iter().map(|Located { place, error }| Located { place, error: error.into() }).collect::<Vec<_>>()
+        })?;
+        let version = check::file(&source, name, &file)?;
+        Ok(Self {
+            name: name.to_owned(),
+            version,
+            summary: file.extension.value.summary.value.clone(),
+            requires: file.extension.value.requires.clone(),
+            source,
+            file,
+            files,
+            root: root.to_owned(),
+        })
+    }
+
+    /// Returns the digest of the extension's own files, `b3:<64 hex>`: what the lock pins of it.
+    pub fn digest(&self) -> String {
+        format!("b3:{}", digest::folder(&folder(&self.files)))
+    }
+
+    /// Returns what the extension says with the options that `wish`, a line of the project's `[extensions]`, sets.
+    ///
+    /// # Errors
+    /// Every option that does not fit, at its place in `project`, and every template or snippet that does not
+    /// render, at its place in the extension.
+    pub fn configure(&self, project: &Source, wish: Option<&ExtensionWish>) -> Result<Configured, Vec<Located<Problem>>> {
+        let options = check::options(project, self, wish)?;
+        check::configure(self, options, wish)
+    }
+
+    /// Returns the text of a file of the extension by its path relative to the project, as snippets name it.
+    pub fn source_of(&self, file: &str) -> Option<Source> {
+        self.text(file.strip_prefix(&self.root)?.strip_prefix('/')?)
+    }
+
+    /// Returns the names of the options, sorted.
+    fn option_names(&self) -> Vec<String> {
+        self.file.options.keys().map(|name| name.value.clone()).collect()
+    }
+
+    fn text(&self, file: &str) -> Option<Source> {
+        let text = text_of(&self.files, file)?;
+        Some(Source::new(format!("{}/{file}", self.root), text))
+    }
+
+    fn folder(&self, path: &str) -> Vec<File> {
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        let inside = |file: &&File| file.path.starts_with(&prefix);
+        let moved = |file: &File| File { path: file.path[prefix.len()..].to_owned(), ..file.clone() };
+        self.files.iter().filter(inside).map(moved).collect()
+    }
+}
+
+fn text_of<'a>(files: &'a [File], path: &str) -> Option<&'a str> {
+    let file = files.iter().find(|file| file.path == path)?;
+    std::str::from_utf8(&file.content).ok()
+}
+
+#[cfg(test)]
+mod tests;

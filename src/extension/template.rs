@@ -1,0 +1,151 @@
+//! Templates: minijinja with strict undefined, and which line of the template every line of the result came from.
+//!
+//! Decides what a template can see (`name`, `version`, `out`, `options`) and how its errors are placed. Leaves out
+//! what the text means (`snippet.rs`).
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
+
+use super::Problem;
+use crate::project::OptionValue;
+use crate::source::{Located, Source};
+
+/// What a template can see.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) out: String,
+    pub(super) options: BTreeMap<String, OptionValue>,
+}
+
+/// A rendered text with the way back to its template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rendered {
+    pub(super) text: String,
+    /// For each line of `text`, the line of the template that it came from; both from 0.
+    pub(super) origin: Vec<usize>,
+}
+
+/// Marks the beginning of a line of the template; a private character that no checked value holds.
+const MARK: char = '\u{E000}';
+
+/// Renders `source`.
+///
+/// # Errors
+/// The template's syntax error or undefined name, at its place.
+pub(super) fn render(source: &Source, scope: &Scope) -> Result<Rendered, Located<Problem>> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).keep_trailing_newline(true);
+    environment.set_syntax(syntax.build().expect("the default delimiters are good"));
+    environment.set_debug(true);
+    let options: BTreeMap<&str, Value> = scope.options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
+    let Scope { name, version, out, .. } = scope;
+    let marked = marked(source.text());
+    environment
+        .render_str(&marked, context! { name, version, out, options })
+        .map(|text| unmarked(&text))
+        .map_err(|error| problem(source, &error, &marked))
+}
+
+/// Renders one value of `extension.toml`, in which nothing but names and plain text stands.
+///
+/// # Errors
+/// As [`render`], with the words alone: the caller knows the place.
+pub(super) fn render_value(text: &str, scope: &Scope) -> Result<String, Problem> {
+    render(&Source::new("value", text), scope).map(|rendered| rendered.text).map_err(|located| located.error)
+}
+
+fn plain(value: &OptionValue) -> Value {
+    match value {
+        OptionValue::Boolean(value) => Value::from(*value),
+        OptionValue::Integer(value) => Value::from(*value),
+        OptionValue::String(value) => Value::from(value.as_str()),
+    }
+}
+
+/// Puts a mark with its number at the beginning of each line that does not begin inside a tag.
+fn marked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut open = 0_usize;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if open == 0 {
+            out.extend([MARK.to_string(), number.to_string(), MARK.to_string()]);
+        }
+        out.push_str(line);
+        let count = |words: [&str; 3]| words.iter().map(|word| line.matches(word).count()).sum::<usize>();
+        open = (open + count(["{{", "{%", "{#"])).saturating_sub(count(["}}", "%}", "#}"]));
+    }
+    out
+}
+
+/// Takes the marks out again.
+fn unmarked(text: &str) -> Rendered {
+    let mut rendered = Rendered { text: String::with_capacity(text.len()), origin: Vec::new() };
+    let mut line_of_template = 0;
+    for line in text.split_inclusive('\n') {
+        for (index, piece) in line.split(MARK).enumerate() {
+            match (index % 2, piece.parse()) {
+                (1, Ok(number)) => line_of_template = number,
+                _ => rendered.text.push_str(piece),
+            }
+        }
+        rendered.origin.push(line_of_template);
+    }
+    rendered
+}
+
+fn problem(source: &Source, error: &minijinja::Error, marked: &str) -> Located<Problem> {
+    let line = error.line().unwrap_or(1).saturating_sub(1);
+    let start: usize = source.text().split_inclusive('\n').take(line).map(str::len).sum();
+    let length = source.text()[start..].lines().next().map_or(0, str::len);
+    let name = error.range().and_then(|range| marked.get(range)).filter(|text| !text.contains(MARK));
+    let span = name.and_then(|name| source.text()[start..start + length].find(name).map(|at| (at, name.len())));
+    let span = span.map_or(start..start + length, |(at, length)| start + at..start + at + length);
+    let message = match (error.kind(), name) {
+        (ErrorKind::UndefinedError, Some(name)) => format!("`{name}` is not defined"),
+        (kind, _) => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
+    Located::new(source, span, Problem::Template { message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        let options = [("jobs", OptionValue::Integer(4)), ("fast", OptionValue::Boolean(true))];
+        Scope {
+            name: "tool".to_owned(),
+            version: "1.2.3".to_owned(),
+            out: "/opt/deps/tool".to_owned(),
+            options: options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    }
+
+    #[test]
+    fn every_line_knows_the_line_of_the_template_it_came_from() {
+        let text = "RUN a\n{% if options.fast %}\nRUN make -j{{ options.jobs }}\n{% endif %}\n{% for i in [1, 2] %}\nRUN {{ i }}\n{% endfor %}\nRUN z\n";
+        let rendered = render(&Source::new("b", text), &scope()).unwrap();
+        assert_eq!(rendered.text, "RUN a\nRUN make -j4\nRUN 1\nRUN 2\nRUN z\n");
+        assert_eq!(rendered.origin, [0, 2, 5, 5, 7]);
+    }
+
+    #[test]
+    fn a_misspelt_name_is_an_error_at_its_place() {
+        let source = Source::new("builder.Dockerfile", "RUN a\nRUN make -j{{ options.jbos }}\n");
+        let error = render(&source, &scope()).expect_err("`jbos` is undefined").to_string();
+        assert_eq!(error, "builder.Dockerfile:2:15: template: `options.jbos` is not defined");
+    }
+
+    #[test]
+    fn broken_syntax_is_an_error_at_its_line() {
+        let error = render(&Source::new("s", "RUN a\nRUN {{ x\n"), &scope()).expect_err("an open tag").to_string();
+        assert!(error.starts_with("s:2:"), "{error}");
+    }
+}

@@ -1,0 +1,21 @@
+//! `deps`: a content-addressed build planner with a lockfile for Docker/BuildKit images.
+//!
+//! Data flows one way (ARCHITECTURE.md): what people write is read by [`project`], [`manifest`] and [`extension`],
+//! pinned by [`resolve`], planned and rendered by [`plan`] and [`dockerfile`]. The binary is the interface; this
+//! library promises nothing to others (the lockfile crate `deps-lock` does).
+
+pub mod cli;
+pub mod digest;
+pub mod dockerfile;
+pub mod engine;
+pub mod extension;
+pub mod manifest;
+pub mod plan;
+pub mod project;
+pub mod remote;
+pub mod report;
+pub mod resolve;
+pub mod source;
+pub mod store;
+pub mod typed_toml;
+pub mod workspace;

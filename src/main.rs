@@ -1,0 +1,5 @@
+//! The program `deps`.
+
+fn main() -> std::process::ExitCode {
+    deps::cli::main()
+}

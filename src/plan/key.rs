@@ -1,0 +1,205 @@
+//! Stage keys: equal keys mean interchangeable results (DESIGN §5.1).
+//!
+//! | what a stage has | enters | why |
+//! |---|---|---|
+//! | kind, name, platform | yes | they name the stage |
+//! | base image | digest only | a reference can move, a mirror has the same content |
+//! | base stage, stages copied from | their keys | Merkle: a change below changes all above |
+//! | instructions | yes, as rendered | BuildKit keys a step by its text |
+//! | content of copies and mounted inputs | content id | known from the lock; the URL is where, not what |
+//! | cache mount | target | its id and sharing are in no cache key since BuildKit 0.13 |
+//! | secret mount | target, id | never its content |
+//! | origin of a step, `about`, purity | no | for people |
+//! | URLs, hosts, times, absolute paths, environment | no | they change no content |
+//!
+//! The encoding is specified in ARCHITECTURE.md ("Stage keys") with golden vectors in the tests. A change of it
+//! changes [`CONTEXT`] and is an entry of the changelog.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::instruction::{CopyTree, Instruction, Mount, Run};
+use super::{Base, Stage};
+use crate::project::Platform;
+
+/// BLAKE3's context string for stages.
+const CONTEXT: &str = "deps stage v1";
+/// BLAKE3's context string for whole plans.
+const PLAN_CONTEXT: &str = "deps plan v1";
+
+/// The key of a stage: 32 bytes, written as 64 lowercase hexadecimal digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StageKey([u8; 32]);
+
+/// The key of an image for all its platforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanKey([u8; 32]);
+
+impl fmt::Display for StageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Display for PlanKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Returns `stages`, which stand behind their parents, with their keys.
+pub(super) fn with_keys(mut stages: Vec<Stage>, platform: &Platform) -> Vec<Stage> {
+    let mut keys: BTreeMap<String, StageKey> = BTreeMap::new();
+    for stage in &mut stages {
+        stage.key = stage_key(stage, platform, &keys);
+        keys.insert(stage.name.clone(), stage.key);
+    }
+    stages
+}
+
+/// Returns the key of the whole: the number of image keys, then each of them, sorted.
+pub(super) fn plan_key<'a>(keys: impl Iterator<Item = &'a StageKey>) -> PlanKey {
+    let mut keys: Vec<&StageKey> = keys.collect();
+    keys.sort();
+    let mut hasher = blake3::Hasher::new_derive_key(PLAN_CONTEXT);
+    hasher.update(&(keys.len() as u64).to_le_bytes());
+    keys.iter().for_each(|key| _ = hasher.update(&key.0));
+    PlanKey(*hasher.finalize().as_bytes())
+}
+
+/// Returns the key that names `stage` on `platform`; `keys` has those of its parents.
+///
+/// Every string is preceded by its length in bytes (`u64`, little-endian), every list by its number of items, every
+/// alternative by a one-byte tag, so no two different stages share an encoding.
+fn stage_key(stage: &Stage, platform: &Platform, keys: &BTreeMap<String, StageKey>) -> StageKey {
+    let Stage { name, kind, base, instructions, about: _, impure: _, key: _ } = stage;
+    let mut encoder = Encoder { hasher: blake3::Hasher::new_derive_key(CONTEXT), keys };
+    encoder.text(kind.name());
+    encoder.text(name);
+    encoder.text(&platform.to_string());
+    encoder.base(base);
+    encoder.number(instructions.len());
+    instructions.iter().for_each(|instruction| encoder.instruction(instruction));
+    StageKey(*encoder.hasher.finalize().as_bytes())
+}
+
+struct Encoder<'a> {
+    hasher: blake3::Hasher,
+    keys: &'a BTreeMap<String, StageKey>,
+}
+
+impl Encoder<'_> {
+    fn base(&mut self, base: &Base) {
+        match base {
+            Base::Scratch => self.tag(0),
+            Base::Image { reference: _, digest } => {
+                self.tag(1);
+                self.text(digest);
+            }
+            Base::Stage(name) => {
+                self.tag(2);
+                self.key_of(name);
+            }
+        }
+    }
+
+    fn instruction(&mut self, instruction: &Instruction) {
+        match instruction {
+            Instruction::Run(run) => {
+                self.tag(0);
+                self.run(run);
+            }
+            Instruction::CopyTree(CopyTree { tree, to }) => {
+                self.tag(1);
+                self.texts([tree, to]);
+            }
+            Instruction::CopyStage { stage, from, to, link } => {
+                self.tag(2);
+                self.key_of(stage);
+                self.texts([from, to]);
+                self.tag(u8::from(*link));
+            }
+            Instruction::Arg { name, default } => {
+                self.tag(3);
+                self.text(name);
+                self.list(default.iter().map(String::as_str));
+            }
+            Instruction::Env { name, value } => {
+                self.tag(4);
+                self.texts([name, value]);
+            }
+            Instruction::User(user) => {
+                self.tag(5);
+                self.text(user);
+            }
+            Instruction::Workdir(folder) => {
+                self.tag(6);
+                self.text(folder);
+            }
+            Instruction::Snippet { keyword, text, origin: _ } => {
+                self.tag(7);
+                self.texts([*keyword, text]);
+            }
+        }
+    }
+
+    fn run(&mut self, run: &Run) {
+        let Run { mounts, offline, command, origin: _ } = run;
+        self.number(mounts.len());
+        mounts.iter().for_each(|mount| self.mount(mount));
+        self.tag(u8::from(*offline));
+        self.text(command);
+    }
+
+    fn mount(&mut self, mount: &Mount) {
+        match mount {
+            Mount::Cache { target, id: _, sharing: _ } => {
+                self.tag(0);
+                self.text(target);
+            }
+            Mount::Tree { target, tree } => {
+                self.tag(1);
+                self.texts([target, tree]);
+            }
+            Mount::Secret { target, id } => {
+                self.tag(2);
+                self.texts([target, id]);
+            }
+            Mount::Written(options) => {
+                self.tag(3);
+                let cache = options.get("type").is_some_and(|kind| kind == "cache");
+                let enters = |name: &str| !(cache && matches!(name, "id" | "sharing"));
+                let options: Vec<_> = options.iter().filter(|(name, _)| enters(name)).collect();
+                self.number(options.len());
+                options.into_iter().for_each(|(name, value)| self.texts([name, value]));
+            }
+        }
+    }
+
+    fn key_of(&mut self, stage: &str) {
+        let key = self.keys.get(stage).expect("parents come before the stages that need them");
+        self.hasher.update(&key.0);
+    }
+
+    fn list<'t>(&mut self, texts: impl ExactSizeIterator<Item = &'t str>) {
+        self.number(texts.len());
+        texts.for_each(|text| self.text(text));
+    }
+
+    fn texts<T: AsRef<str>>(&mut self, texts: [T; 2]) {
+        texts.iter().for_each(|text| self.text(text.as_ref()));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len());
+        self.hasher.update(text.as_bytes());
+    }
+
+    fn number(&mut self, number: usize) {
+        self.hasher.update(&(number as u64).to_le_bytes());
+    }
+
+    fn tag(&mut self, tag: u8) {
+        self.hasher.update(&[tag]);
+    }
+}

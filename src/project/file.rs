@@ -1,0 +1,112 @@
+//! The shape of `deps.toml`: one type a table, from which the parser and `schema/deps.json` both come.
+//!
+//! Leaves out what values mean: `mod.rs` checks names, paths and references.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::source::Spanned;
+use crate::typed_toml::StringOr;
+
+/// `deps.toml`: what an image is made of.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "deps.toml")]
+pub struct ProjectFile {
+    /// The project itself.
+    pub project: Spanned<ProjectTable>,
+    /// vcstool manifests whose repositories the image holds.
+    #[serde(default)]
+    pub manifest: Vec<Spanned<ManifestTable>>,
+    /// Extensions by name: a set, the order of lines never matters. The short form is a version requirement.
+    #[serde(default)]
+    pub extensions: BTreeMap<Spanned<String>, Spanned<StringOr<ExtensionTable>>>,
+    /// How the image is built.
+    #[serde(default)]
+    pub build: BuildTable,
+}
+
+/// `[project]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProjectTable {
+    /// The image's name: `[a-z0-9][a-z0-9._-]*`.
+    pub name: Spanned<String>,
+    /// The final image's base, an image reference or `scratch`; locked to a digest.
+    pub base: Spanned<String>,
+    /// The base of all builder stages; `base` when absent. Its own setting, so that changing `base` leaves every
+    /// builder cached.
+    pub builder_base: Option<Spanned<String>>,
+    /// Platforms to build for, like `linux/amd64`. Default: `["linux/amd64"]`.
+    pub platforms: Option<Vec<Spanned<String>>>,
+    /// The versions of `deps` that may read this project, a semver requirement.
+    pub deps_version: Option<Spanned<String>>,
+}
+
+/// `[[manifest]]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ManifestTable {
+    /// The manifest's path relative to the project; a glob (`**/*.repos`) is allowed.
+    pub path: Spanned<String>,
+    /// Where the checkouts stand in the image: an absolute path.
+    pub dest: Spanned<String>,
+    /// The name of the set of checkouts with this `dest`; needed when a project has several.
+    pub name: Option<Spanned<String>>,
+    /// Whether submodules are checked out too, as `vcs import --recursive` does.
+    #[serde(default)]
+    pub submodules: bool,
+    /// Where the build takes the checkouts from.
+    #[serde(default)]
+    pub sources: Sources,
+}
+
+/// Where the build takes checkouts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sources {
+    /// The host fetches pinned commits into the store; the build copies them from there.
+    #[default]
+    Store,
+}
+
+/// An extension's long form.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExtensionTable {
+    /// A semver requirement on the extension's version. Default: any.
+    pub version: Option<Spanned<String>>,
+    /// The folder of an extension that the project brings itself, relative to the project.
+    pub path: Option<Spanned<String>>,
+    /// Values for the extension's options.
+    #[serde(default)]
+    pub with: BTreeMap<Spanned<String>, Spanned<OptionValue>>,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A text.
+    String(String),
+}
+
+/// `[build]`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BuildTable {
+    /// Trusts the host's CA bundle inside RUN steps, by a secret mount: it is in no layer and no cache key.
+    #[serde(default)]
+    pub ca_certificates: bool,
+    /// The tag of the image. Default: `<name>:latest`.
+    pub tag: Option<Spanned<String>>,
+    /// Build arguments given to the engine.
+    #[serde(default)]
+    pub args: BTreeMap<Spanned<String>, Spanned<String>>,
+}

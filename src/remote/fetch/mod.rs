@@ -1,0 +1,157 @@
+//! Brings pinned commits into the store and exports their trees.
+//!
+//! Decides that what is present is never asked for again: a tree that exists opens no connection. Missing commits are
+//! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
+
+mod obtain;
+mod waves;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+
+use super::url::redacted;
+use super::{Progress, Remotes, parallel};
+use crate::resolve::{Failure, FailureKind};
+use crate::store::{Checkout, Store, StoreError, Tree};
+
+/// A pinned commit that is wanted as a tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// The key in the lock, for messages.
+    pub name: String,
+    /// The repository, as the lock has it; a path is absolute.
+    pub url: String,
+    /// The full commit id.
+    pub rev: String,
+    /// Branches and tags that may lead to it, for servers that refuse ids.
+    pub refs: Vec<String>,
+    /// Whether submodules are wanted too.
+    pub submodules: bool,
+}
+
+/// A commit that could not be made a tree.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` at `{rev}`: {problem}")]
+pub struct FetchFailure {
+    /// The key in the lock, followed by ` > path` for each submodule on the way.
+    pub name: String,
+    /// The repository, without credentials.
+    pub url: String,
+    /// The full commit id.
+    pub rev: String,
+    /// What went wrong.
+    pub problem: FetchProblem,
+}
+
+/// What went wrong with a commit.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchProblem {
+    /// The remote does not give it.
+    #[error(transparent)]
+    Remote(#[from] Failure),
+    /// The store cannot keep or export it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is not in the store, and the network is not to be used.
+    #[error("it is not in the store, and the network is not to be used")]
+    Missing,
+    /// `.gitmodules` has no URL for a submodule.
+    #[error("`.gitmodules` has no url for the submodule `{path}`")]
+    NoUrl {
+        /// Where the submodule is checked out.
+        path: String,
+    },
+    /// The URL of a submodule is one that nobody may be asked for.
+    #[error("the url `{url}` of the submodule `{path}` {reason}")]
+    BadUrl {
+        /// Where the submodule is checked out.
+        path: String,
+        /// Its URL, without credentials.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// Submodules of submodules, without an end in sight.
+    #[error("its submodules are nested more than {depth} deep, or there are more than {count} of them")]
+    TooManySubmodules {
+        /// The deepest nesting allowed.
+        depth: usize,
+        /// The largest number of checkouts allowed in one tree.
+        count: usize,
+    },
+}
+
+impl FetchProblem {
+    /// Returns what happened, for exit codes and hints, in the words of a failed question.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Remote(failure) => failure.kind,
+            Self::Store(StoreError::Interrupted { .. }) => FailureKind::Cancelled,
+            Self::Store(StoreError::Io { .. } | StoreError::Repository { .. }) => FailureKind::Local,
+            Self::Store(_) | Self::NoUrl { .. } | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => FailureKind::Invalid,
+            Self::Missing => FailureKind::Offline,
+        }
+    }
+}
+
+/// Makes sure that the store has the tree of every wanted commit, and returns the trees in the order of `wanted`.
+///
+/// Fetches all that is missing at once. Trees that are present cost one look at the disk each and no connection.
+///
+/// # Errors
+/// Every commit that could not be fetched or exported, by name; the others are in the store all the same.
+pub fn fetch(
+    wanted: &[Wanted],
+    store: &Store,
+    remotes: &Remotes,
+    progress: &dyn Progress,
+    interrupted: &AtomicBool,
+) -> Result<Vec<Tree>, Vec<FetchFailure>> {
+    let missing: Vec<&Wanted> = wanted.iter().filter(|wanted| !store.has_tree(&plain(wanted).tree_id())).collect();
+    if missing.is_empty() {
+        return Ok(wanted.iter().filter_map(|wanted| store.exported(&plain(wanted).tree_id())).collect());
+    }
+    let (fetched, mut failures) = waves::fetch(&missing, store, remotes, progress, interrupted);
+    let mut checkouts = Vec::new();
+    for wanted in missing.iter().filter(|wanted| fetched.contains(&wanted.url, &wanted.rev)) {
+        match fetched.checkout(wanted) {
+            Ok(Some(checkout)) => checkouts.push((wanted, checkout)),
+            // One of its submodules is among the failures.
+            Ok(None) => {}
+            Err(problem) => failures.push(FetchFailure::new(wanted, problem)),
+        }
+    }
+    let exported = parallel::each(&checkouts, export_jobs(), |(wanted, checkout)| {
+        store.export(checkout, interrupted).map_err(|error| FetchFailure::new(wanted, error.into()))
+    });
+    failures.extend(exported.into_iter().filter_map(Result::err));
+    failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
+    if failures.is_empty() {
+        Ok(wanted.iter().filter_map(|wanted| store.exported(&plain(wanted).tree_id())).collect())
+    } else {
+        Err(failures)
+    }
+}
+
+impl FetchFailure {
+    fn new(wanted: &Wanted, problem: FetchProblem) -> Self {
+        Self { name: wanted.name.clone(), url: redacted(&wanted.url), rev: wanted.rev.clone(), problem }
+    }
+}
+
+/// Returns the checkout without its submodules' places, which is enough for its id.
+fn plain(wanted: &Wanted) -> Checkout {
+    let submodules = wanted.submodules.then(Default::default);
+    Checkout { url: wanted.url.clone(), rev: wanted.rev.clone(), submodules }
+}
+
+/// Writing files is bound by processors and disk, not by the network.
+fn export_jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, |jobs| jobs.get().min(8))
+}
+
+/// Returns the names of the repositories among `wanted` that would need the network.
+pub fn missing(wanted: &[Wanted], store: &Store) -> BTreeSet<String> {
+    let missing = wanted.iter().filter(|wanted| !store.has_tree(&plain(wanted).tree_id()));
+    missing.map(|wanted| wanted.name.clone()).collect()
+}

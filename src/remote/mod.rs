@@ -1,0 +1,188 @@
+//! Answers questions about the outside world: git refs, abbreviated commits, image digests; and fetches pinned objects.
+//!
+//! Decides how remotes are asked: all at once, each failure kept, the user's git configuration respected. The only room
+//! that uses the network. Leaves out what to ask (`resolve/`) and where things are kept (`store/`).
+
+mod commit;
+pub mod fetch;
+mod parallel;
+mod progress;
+mod refs;
+mod registry;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod trouble;
+mod url;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use auth_git2::GitAuthenticator;
+
+pub use progress::{Progress, Transfer, Unwatched};
+
+use crate::resolve::{Answer, Answers, Failure, Question};
+use transport::{Beyond, Call};
+
+/// Which git is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// libgit2, and the `git` program where that knows more.
+    #[default]
+    Auto,
+    /// libgit2 only.
+    Git2,
+    /// The `git` program only.
+    Program,
+}
+
+/// How remotes are asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many at once. 16 unless told.
+    pub jobs: usize,
+    /// How long to wait for a sign of life. 30 s unless told. For libgit2 the first `Remotes` of a process decides.
+    pub timeout: Duration,
+    /// How often to try again what may pass. 3 unless told.
+    pub retries: u32,
+    /// The pause before the first retry; it doubles each time. 500 ms unless told.
+    pub backoff: Duration,
+    /// Which git is used.
+    pub transport: Choice,
+    /// Whether the network is forbidden. Repositories on this machine are read all the same.
+    pub offline: bool,
+    /// Whether there is somebody at a terminal who can be asked for a password.
+    pub terminal: bool,
+    /// Where temporary repositories are made; the system's folder for such things unless told.
+    pub scratch: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            jobs: 16,
+            timeout: Duration::from_secs(30),
+            retries: 3,
+            backoff: Duration::from_millis(500),
+            transport: Choice::Auto,
+            offline: false,
+            terminal: false,
+            scratch: None,
+        }
+    }
+}
+
+/// The outside world as this user reaches it: settings, git configuration, credentials.
+pub struct Remotes {
+    settings: Settings,
+    beyond: Beyond,
+    /// Held while a person is asked something.
+    prompts: Mutex<()>,
+}
+
+impl Remotes {
+    /// Reads the user's git configuration and environment.
+    pub fn new(settings: Settings) -> Self {
+        transport::set_timeout(settings.timeout);
+        Self { settings, beyond: Beyond::read(), prompts: Mutex::new(()) }
+    }
+
+    /// Returns what it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn beyond(&self) -> &Beyond {
+        &self.beyond
+    }
+
+    /// Returns the user's helpers, agent and keys. Each thread has its own: it asks a person, so it cannot be shared.
+    fn authenticator(&self) -> GitAuthenticator {
+        GitAuthenticator::new_empty().try_cred_helper(true).try_ssh_agent(true).add_default_username().add_default_ssh_keys()
+    }
+
+    fn prompts(&self) -> &Mutex<()> {
+        &self.prompts
+    }
+}
+
+/// Asks all `questions` at once and returns every answer and every failure.
+///
+/// Each repository is listed once. When `interrupted` becomes true, what is unanswered by then fails as cancelled.
+pub fn ask(
+    questions: &BTreeSet<Question>,
+    remotes: &Remotes,
+    progress: &dyn Progress,
+    interrupted: &AtomicBool,
+) -> Answers {
+    let tasks = tasks(questions);
+    progress.on_total(tasks.len());
+    let answered = parallel::each(&tasks, remotes.settings.jobs, |task| {
+        let subject = url::redacted(task.subject());
+        progress.on_start(&subject);
+        let answers = task.answers(remotes, progress, interrupted);
+        progress.on_done(&subject, answers.iter().all(|(_, answer)| answer.is_ok()));
+        answers
+    });
+    answered.into_iter().flatten().collect()
+}
+
+/// What one thread does in one go.
+enum Task<'q> {
+    Refs { url: &'q str },
+    Commits { url: &'q str, abbreviated: Vec<&'q str> },
+    Image { reference: &'q str },
+}
+
+fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
+    let mut commits: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut tasks = Vec::new();
+    for question in questions {
+        match question {
+            Question::Refs { url } => tasks.push(Task::Refs { url }),
+            Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
+            Question::Image { reference } => tasks.push(Task::Image { reference }),
+        }
+    }
+    // The slow ones first.
+    tasks.splice(0..0, commits.into_iter().map(|(url, abbreviated)| Task::Commits { url, abbreviated }));
+    tasks
+}
+
+type Answered = (Question, Result<Answer, Failure>);
+
+impl Task<'_> {
+    fn subject(&self) -> &str {
+        match self {
+            Self::Refs { url } | Self::Commits { url, .. } => url,
+            Self::Image { reference } => reference,
+        }
+    }
+
+    fn answers(&self, remotes: &Remotes, progress: &dyn Progress, interrupted: &AtomicBool) -> Vec<Answered> {
+        let call = |url| Call::new(url, remotes, progress, interrupted);
+        match self {
+            Self::Refs { url } => {
+                let refs = call(url).and_then(|call| transport::list(&call));
+                let answer = refs.map(|advertised| Answer::Refs(refs::sorted(&advertised)));
+                vec![(Question::Refs { url: (*url).to_owned() }, answer)]
+            }
+            Self::Commits { url, abbreviated } => {
+                let question = |short: &&str| Question::Commit { url: (*url).to_owned(), abbreviated: (*short).to_owned() };
+                let found = match call(url) {
+                    Ok(call) => commit::expanded(&call, abbreviated),
+                    Err(failure) => abbreviated.iter().map(|_| Err(failure.clone())).collect(),
+                };
+                abbreviated.iter().map(question).zip(found.into_iter().map(|id| id.map(Answer::Commit))).collect()
+            }
+            Self::Image { reference } => {
+                let answer = registry::digest(reference, remotes, interrupted).map(Answer::Image);
+                vec![(Question::Image { reference: (*reference).to_owned() }, answer)]
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What changed in a lock, one line an entry.
+
+use deps_lock::{Entry, Key, Lock};
+
+use crate::resolve::Resolution;
+
+/// Returns a line for each entry that was added, changed or removed, in the order of the lock.
+pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
+    let Resolution { lock, added, changed, removed } = resolution;
+    let mut lines: Vec<(&Key, String)> = Vec::new();
+    for key in added {
+        lines.push((key, format!("+ {key} {}", version(lock, key))));
+    }
+    for key in changed {
+        let (old, new) = (version(before, key), version(lock, key));
+        let same = if old == new { " (only its url or spelling)" } else { "" };
+        lines.push((key, format!("~ {key} {old} → {new}{same}")));
+    }
+    for key in removed {
+        lines.push((key, format!("- {key} {}", version(before, key))));
+    }
+    lines.sort();
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn version(lock: &Lock, key: &Key) -> String {
+    lock.get(key).map(entry_version).unwrap_or_default()
+}
+
+/// Returns what an entry is pinned to in a few words: the version and the beginning of the pin.
+pub fn entry_version(entry: &Entry) -> String {
+    match entry {
+        Entry::Ext(extension) => extension.version.to_string(),
+        Entry::Fetch(fetch) => fetch.reference.to_string(),
+        Entry::Image(image) => format!("{} {}", image.reference, short(&image.digest)),
+        Entry::Repo(git) | Entry::Input(git) => match &git.reference {
+            Some(reference) if git.rev.starts_with(&**reference) => short(&git.rev),
+            Some(reference) => format!("{reference} {}", short(&git.rev)),
+            None => format!("HEAD {}", short(&git.rev)),
+        },
+    }
+}
+
+fn short(id: &str) -> String {
+    let (scheme, digits) = id.split_once(':').map_or(("", id), |(scheme, digits)| (scheme, digits));
+    let short: String = digits.chars().take(8).collect();
+    if scheme.is_empty() { short } else { format!("{scheme}:{short}") }
+}

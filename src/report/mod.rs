@@ -1,0 +1,22 @@
+//! Read-only views: what a lock, a drift and a plan look like as text and as JSON.
+//!
+//! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
+
+mod drift;
+mod lock;
+mod plan;
+
+pub use drift::{DriftItem, DriftReport, drift_json};
+pub use lock::{entry_version, lock_changes};
+pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
+
+/// Returns `value` as indented JSON with a final line break.
+pub fn json(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string_pretty(value).expect("reports are JSON");
+    format!("{text}\n")
+}
+
+/// Returns a number with its noun.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,158 @@
+//! What can be asked of the outside world, and what can come back: plain data between `resolve/` and `remote/`.
+//!
+//! Decides the shape of questions, answers and failures. Leaves out asking (`remote/`), choosing a pin from the answers
+//! (the rest of `resolve/`) and exit codes (`cli/`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Something that only a remote knows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Which refs does this repository have?
+    Refs {
+        /// The repository as people wrote it, before any `insteadOf`.
+        url: String,
+    },
+    /// Which commit does this abbreviated id name? The only question that needs history.
+    Commit {
+        /// The repository as people wrote it.
+        url: String,
+        /// 4 to 39 hexadecimal digits.
+        abbreviated: String,
+    },
+    /// Which digest has this image now?
+    Image {
+        /// The reference as people wrote it, such as `ubuntu:24.04`.
+        reference: String,
+    },
+}
+
+/// The answer to a [`Question`], of the same variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// All refs.
+    Refs(Refs),
+    /// The full commit id, 40 lowercase hexadecimal digits.
+    Commit(String),
+    /// The digest of the index (or of the only manifest), `sha256:<64 hex>`.
+    Image(String),
+}
+
+/// The refs of a repository at one moment. Names stand without `refs/heads/` and `refs/tags/`; ids are full.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refs {
+    /// What `HEAD` is; absent in an empty repository.
+    pub head: Option<Head>,
+    /// Branch → commit.
+    pub branches: BTreeMap<String, String>,
+    /// Tag → commit: annotated tags are peeled.
+    pub tags: BTreeMap<String, String>,
+    /// Every other ref by its full name, such as `refs/pull/7/head`.
+    pub others: BTreeMap<String, String>,
+}
+
+/// The default branch of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The commit.
+    pub rev: String,
+    /// The branch that `HEAD` points to; absent when it is detached or the server does not say.
+    pub branch: Option<String>,
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureKind {
+    /// No connection, or one that was lost.
+    Unreachable,
+    /// No answer within the time allowed.
+    Timeout,
+    /// The repository or the image does not exist, or is hidden from this user.
+    NotFound,
+    /// Credentials are missing or are not accepted.
+    Auth,
+    /// The server is there and declines: overloaded, rate limited, or by policy.
+    Refused,
+    /// The answer is not what such a server answers, or is damaged.
+    Protocol,
+    /// The server's certificate or host key is not trusted.
+    Tls,
+    /// The user interrupted the run.
+    Cancelled,
+    /// An abbreviated id names several commits.
+    Ambiguous,
+    /// The repository has no such commit, or no longer a ref that leads to it.
+    NoSuchCommit,
+    /// The URL or the reference is malformed or not allowed; nobody was asked.
+    Invalid,
+    /// It would have needed the network, which `--offline` forbids.
+    Offline,
+    /// This machine is at fault: the disk is full, a file cannot be written, a program is missing.
+    Local,
+}
+
+/// How a failed question was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
+    /// The built-in git.
+    Git2,
+    /// The `git` program.
+    Program,
+    /// The HTTP API of a registry.
+    Registry,
+    /// It was not asked at all.
+    Nobody,
+}
+
+/// A question that has no answer, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read `{subject}`: {message}{}", Retries(*.retried))]
+pub struct Failure {
+    /// What happened, for exit codes and hints.
+    pub kind: FailureKind,
+    /// The URL (without credentials) or the image reference.
+    pub subject: String,
+    /// One line: what it means, and the cause as the transport gave it.
+    pub message: String,
+    /// How often it was tried again.
+    pub retried: u32,
+    /// How it was asked last.
+    pub transport: Transport,
+}
+
+/// Every question with its answer or its failure: none of them loses the others'.
+pub type Answers = BTreeMap<Question, Result<Answer, Failure>>;
+
+/// Writes ` (after 3 retries)`, or nothing.
+struct Retries(u32);
+
+impl fmt::Display for Retries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            1 => f.write_str(" (after 1 retry)"),
+            times => write!(f, " (after {times} retries)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reads_as_one_line_with_its_subject_and_its_retries() {
+        let mut failure = Failure {
+            kind: FailureKind::Refused,
+            subject: "https://example.com/x.git".into(),
+            message: "the server declines (HTTP 503)".into(),
+            retried: 3,
+            transport: Transport::Git2,
+        };
+        let line = "cannot read `https://example.com/x.git`: the server declines (HTTP 503)";
+        assert_eq!(failure.to_string(), format!("{line} (after 3 retries)"));
+        failure.retried = 0;
+        assert_eq!(failure.to_string(), line);
+    }
+}

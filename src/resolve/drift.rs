@@ -1,0 +1,172 @@
+//! Drift: a structural comparison of what is wished for with what is locked (DESIGN §3). Pure, offline, complete.
+//!
+//! Invariant: there is no drift exactly when `deps lock` would write the same bytes.
+
+use deps_lock::{Entry, Extension, Git, Key, Lock};
+
+use super::wishes::{GitWish, Wishes};
+use crate::manifest::Wish;
+use crate::manifest::version::highest;
+use crate::source::Place;
+
+/// A difference between the project and its lock.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Drift {
+    /// Wished for, not locked.
+    #[error("{key}: {}not in the lock", asked(place))]
+    Missing {
+        /// The entry.
+        key: Key,
+        /// Where it is wished for.
+        place: Option<Place>,
+    },
+    /// Locked, not wished for.
+    #[error("{key}: in the lock, but nothing asks for it")]
+    Extra {
+        /// The entry.
+        key: Key,
+    },
+    /// Another URL.
+    #[error("{key}: `{}` has the url `{wished}`, the lock has `{locked}`", place.source.name())]
+    UrlChanged {
+        /// The entry.
+        key: Key,
+        /// Where it is wished for.
+        place: Place,
+        /// The URL wished for.
+        wished: String,
+        /// The URL in the lock.
+        locked: String,
+    },
+    /// Another version.
+    #[error("{key}: `{}` asks for {}, the lock has {}", place.source.name(), version(wished), version(locked))]
+    RefChanged {
+        /// The entry.
+        key: Key,
+        /// Where it is wished for.
+        place: Place,
+        /// The version wished for.
+        wished: Option<String>,
+        /// The version in the lock.
+        locked: Option<String>,
+    },
+    /// The tag in the lock does not satisfy the requirement, or the id does not continue the abbreviated one.
+    #[error("{key}: `{}` asks for `{want}`, and the lock's `{locked}` does not satisfy it", place.source.name())]
+    WantUnsatisfied {
+        /// The entry.
+        key: Key,
+        /// Where it is wished for.
+        place: Place,
+        /// The requirement.
+        want: String,
+        /// What the lock has.
+        locked: String,
+    },
+    /// A built-in extension with other files.
+    #[error("{key}: this deps brings version {wished} ({wished_digest}), the lock has {locked} ({locked_digest})")]
+    ExtensionChanged {
+        /// The entry.
+        key: Key,
+        /// The version that the tool brings.
+        wished: String,
+        /// The version in the lock.
+        locked: String,
+        /// The beginning of the digest that the tool brings.
+        wished_digest: String,
+        /// The beginning of the digest in the lock.
+        locked_digest: String,
+    },
+    /// The same entries in another spelling.
+    #[error("the file is not in its canonical form")]
+    NotCanonical,
+}
+
+/// Returns every difference between `wishes` and `lock`, whose file holds `text`; in the order of the lock's keys.
+pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
+    let mut found: Vec<(Option<Key>, Drift)> = Vec::new();
+    let mut note = |key: &Key, drift: Option<Drift>| found.extend(drift.map(|drift| (Some(key.clone()), drift)));
+    for (key, wish) in &wishes.images {
+        note(key, match lock.get(key) {
+            Some(Entry::Image(image)) if image.reference == wish.reference => None,
+            Some(Entry::Image(image)) => Some(Drift::RefChanged {
+                key: key.clone(),
+                place: wish.place.clone(),
+                wished: Some(wish.reference.to_string()),
+                locked: Some(image.reference.to_string()),
+            }),
+            _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
+        });
+    }
+    let repositories = wishes.repositories.iter().map(|(key, wish)| (key, &wish.git));
+    for (key, wish) in repositories.chain(&wishes.inputs) {
+        note(key, match lock.get(key) {
+            Some(Entry::Repo(locked) | Entry::Input(locked)) => git(key, wish, locked),
+            _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
+        });
+    }
+    for (key, wish) in &wishes.extensions {
+        note(key, extension(key, wish, lock.get(key)));
+    }
+    for (key, _) in lock.iter().filter(|(key, _)| !wishes.have(key)) {
+        note(key, Some(Drift::Extra { key: key.clone() }));
+    }
+    if lock.to_string() != text {
+        found.push((None, Drift::NotCanonical));
+    }
+    found.sort_by(|(a, _), (b, _)| (a.is_none(), a).cmp(&(b.is_none(), b)));
+    found.into_iter().map(|(_, drift)| drift).collect()
+}
+
+/// Returns how `locked` differs from `wish`.
+pub(super) fn git(key: &Key, wish: &GitWish, locked: &Git) -> Option<Drift> {
+    let (key, place) = (key.clone(), wish.place.clone());
+    if locked.url != wish.url {
+        let (wished, locked) = (wish.url.to_string(), locked.url.to_string());
+        return Some(Drift::UrlChanged { key, place, wished, locked });
+    }
+    let requirement = matches!(wish.wish, Wish::Requirement(..));
+    let text = if requirement { &locked.want } else { &locked.reference };
+    if *text != wish.version || locked.want.is_some() != requirement {
+        let locked = locked.want.as_ref().or(locked.reference.as_ref()).map(ToString::to_string);
+        return Some(Drift::RefChanged { key, place, wished: wish.version.as_ref().map(ToString::to_string), locked });
+    }
+    let unsatisfied = match (&wish.wish, &locked.reference) {
+        (Wish::Requirement(requirement, want), Some(tag)) if highest(requirement, [tag.as_ref()].into_iter()).is_none() => {
+            Some((want, tag.to_string()))
+        }
+        (Wish::Requirement(_, want), None) => Some((want, locked.rev.to_string())),
+        (Wish::Commit(rev), _) if *locked.rev != **rev => Some((rev, locked.rev.to_string())),
+        _ => None,
+    };
+    unsatisfied.map(|(want, locked)| Drift::WantUnsatisfied { key, place, want: want.clone(), locked })
+}
+
+/// Whether `locked` is the entry of the extension `wish`.
+pub(super) fn same_extension(locked: Option<&Entry>, wish: &Extension) -> bool {
+    matches!(locked, Some(Entry::Ext(locked)) if locked.version == wish.version && locked.digest == wish.digest)
+}
+
+fn extension(key: &Key, wish: &Extension, locked: Option<&Entry>) -> Option<Drift> {
+    if same_extension(locked, wish) {
+        return None;
+    }
+    let Some(Entry::Ext(locked)) = locked else {
+        return Some(Drift::Missing { key: key.clone(), place: None });
+    };
+    let short = |digest: &str| digest.chars().take(11).collect::<String>();
+    Some(Drift::ExtensionChanged {
+        key: key.clone(),
+        wished: wish.version.to_string(),
+        locked: locked.version.to_string(),
+        wished_digest: short(&wish.digest),
+        locked_digest: short(&locked.digest),
+    })
+}
+
+fn asked(place: &Option<Place>) -> String {
+    place.as_ref().map_or_else(String::new, |place| format!("in `{}`, ", place.source.name()))
+}
+
+fn version(text: &Option<String>) -> String {
+    text.as_ref().map_or_else(|| "no version".to_owned(), |text| format!("`{text}`"))
+}

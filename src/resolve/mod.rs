@@ -1,0 +1,17 @@
+//! "What is it now?": wishes and the lock become questions; wishes, the lock and answers become a lock. Pure.
+//!
+//! Decides what a wish means, what a pin is, and when a lock is out of date. Leaves out asking (`remote/`), reading
+//! files (`workspace/`) and the lock's text (crate `deps-lock`).
+
+pub mod answer;
+mod drift;
+mod git;
+mod pin;
+mod wishes;
+
+pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
+pub use drift::{Drift, drift};
+pub use git::GitProblem;
+pub use pin::{PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
+pub use wishes::{GitWish, ImageWish, LoadedManifest, RepositoryWish, Wishes, WishProblem};
+

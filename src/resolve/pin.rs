@@ -1,0 +1,217 @@
+//! From wishes and a lock to questions, and from answers to the next lock.
+//!
+//! Decides which entries stay as they are: those that still say what is wished for and need no refreshing. Every
+//! entry that stays is byte-identical in the new lock.
+
+use std::collections::BTreeSet;
+
+use deps_lock::{Entry, Extension, Git, Image, Key, Kind, Lock, Rev, Selector, Sha256, Text};
+
+use super::answer::{Answer, Answers, Failure, Question};
+use super::drift;
+use super::git::{self, Found, GitProblem};
+use super::wishes::{GitWish, ImageWish, Wishes};
+use crate::source::Place;
+
+/// Which entries are resolved again although they still say what is wished for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// None: `deps lock`.
+    Nothing,
+    /// Those that one of the selectors names: `deps update KEY…`.
+    Selected(Vec<Selector>),
+    /// All: `deps update`.
+    Everything,
+}
+
+impl Refresh {
+    fn covers(&self, key: &Key) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Selected(selectors) => selectors.iter().any(|selector| selector.matches(key)),
+            Self::Everything => true,
+        }
+    }
+}
+
+/// Why an entry cannot be pinned.
+#[derive(Clone, Debug)]
+pub struct PinProblem {
+    /// The entry.
+    pub key: Key,
+    /// Where it is wished for.
+    pub place: Place,
+    /// Why.
+    pub kind: PinProblemKind,
+}
+
+/// Why an entry cannot be pinned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PinProblemKind {
+    /// The remote did not answer.
+    #[error(transparent)]
+    Remote(#[from] Failure),
+    /// The remote has nothing that would do.
+    #[error(transparent)]
+    Git(#[from] GitProblem),
+    /// The remote's answer is not what it must be.
+    #[error("the answer is not usable: {0}")]
+    Answer(deps_lock::ValueError),
+}
+
+/// A lock, and what changed on the way to it.
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    /// The new lock.
+    pub lock: Lock,
+    /// Entries that the old lock did not have.
+    pub added: Vec<Key>,
+    /// Entries that say something else now.
+    pub changed: Vec<Key>,
+    /// Entries that nothing asks for any more.
+    pub removed: Vec<Key>,
+}
+
+/// Returns what must be asked next; nothing, when [`pin`] has all it needs. An abbreviated commit id may take two
+/// rounds: first the refs, of which one may have that name, then history.
+pub fn questions(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &Answers) -> BTreeSet<Question> {
+    let state = Work { before, refresh, answers };
+    let images = wishes.images.iter().map(|(key, wish)| state.image(key, wish).map(Entry::Image));
+    let repositories = wishes.repositories.iter().map(|(key, wish)| state.git(key, &wish.git).map(Entry::Repo));
+    let inputs = wishes.inputs.iter().map(|(key, wish)| state.git(key, wish).map(Entry::Input));
+    let open = |outcome| if let Err(Open::Question(question)) = outcome { Some(question) } else { None };
+    images.chain(repositories).chain(inputs).filter_map(open).collect()
+}
+
+/// Returns the lock that `wishes` ask for: kept entries, answers, and nothing that nobody asks for.
+///
+/// # Errors
+/// Every entry that cannot be pinned; one failed remote never hides another's problem.
+pub fn pin(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &Answers) -> Result<Resolution, Vec<PinProblem>> {
+    let state = Work { before, refresh, answers };
+    let mut problems = Vec::new();
+    let mut lock = before.clone();
+    let mut keep = |key: &Key, place: &Place, outcome: Result<Entry, Open>| match outcome {
+        Ok(entry) => _ = lock.insert(key.name.clone(), entry),
+        Err(Open::Problem(kind)) => problems.push(PinProblem { key: key.clone(), place: place.clone(), kind }),
+        Err(Open::Question(question)) => unreachable!("`questions` would have asked {question:?}"),
+    };
+    for (key, wish) in &wishes.images {
+        keep(key, &wish.place, state.image(key, wish).map(Entry::Image));
+    }
+    for (key, wish) in &wishes.repositories {
+        keep(key, &wish.git.place, state.git(key, &wish.git).map(Entry::Repo));
+    }
+    for (key, wish) in &wishes.inputs {
+        keep(key, &wish.place, state.git(key, wish).map(Entry::Input));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    for (key, entry) in &wishes.extensions {
+        if !drift::same_extension(before.get(key), entry) {
+            let extra = before.get(key).map(|old| old.extra().clone()).unwrap_or_default();
+            lock.insert(key.name.clone(), Entry::Ext(Extension { extra, ..entry.clone() }));
+        }
+    }
+    Ok(compare(before, lock, wishes))
+}
+
+fn compare(before: &Lock, mut lock: Lock, wishes: &Wishes) -> Resolution {
+    let stale: Vec<Key> = lock.iter().map(|(key, _)| key.clone()).filter(|key| !wishes.have(key)).collect();
+    stale.iter().for_each(|key| _ = lock.remove(key));
+    let added = lock.iter().map(|(key, _)| key.clone()).filter(|key| before.get(key).is_none()).collect();
+    let moved = |(key, entry): &(&Key, &Entry)| before.get(key).is_some_and(|old| old != *entry);
+    let changed = lock.iter().filter(moved).map(|(key, _)| key.clone()).collect();
+    Resolution { lock, added, changed, removed: stale }
+}
+
+impl Wishes {
+    /// Whether somebody asks for `key`.
+    pub fn have(&self, key: &Key) -> bool {
+        match key.kind {
+            Kind::Ext => self.extensions.contains_key(key),
+            Kind::Image => self.images.contains_key(key),
+            Kind::Input => self.inputs.contains_key(key),
+            Kind::Repo => self.repositories.contains_key(key),
+            Kind::Fetch => false,
+        }
+    }
+}
+
+/// What stands between a wish and its entry.
+enum Open {
+    Question(Question),
+    Problem(PinProblemKind),
+}
+
+struct Work<'a> {
+    before: &'a Lock,
+    refresh: &'a Refresh,
+    answers: &'a Answers,
+}
+
+impl Work<'_> {
+    fn image(&self, key: &Key, wish: &ImageWish) -> Result<Image, Open> {
+        let old = match self.before.get(key) {
+            Some(Entry::Image(old)) => Some(old),
+            _ => None,
+        };
+        if let Some(old) = old.filter(|old| old.reference == wish.reference && !self.refresh.covers(key)) {
+            return Ok(old.clone());
+        }
+        let answer = self.answer(Question::Image { reference: wish.reference.to_string() })?;
+        let Answer::Image(digest) = answer else { unreachable!("an image question has an image answer") };
+        let digest = Sha256::new(digest).map_err(unusable)?;
+        let extra = old.map(|old| old.extra.clone()).unwrap_or_default();
+        Ok(Image { reference: wish.reference.clone(), digest, extra })
+    }
+
+    fn git(&self, key: &Key, wish: &GitWish) -> Result<Git, Open> {
+        let old = match self.before.get(key) {
+            Some(Entry::Repo(old) | Entry::Input(old)) => Some(old),
+            _ => None,
+        };
+        if let Some(old) = old.filter(|old| drift::git(key, wish, old).is_none() && !self.refresh.covers(key)) {
+            return Ok(old.clone());
+        }
+        let (rev, tag) = self.commit(key, wish)?;
+        let rev = Rev::new(rev).map_err(unusable)?;
+        let (want, reference) = match tag {
+            Some(tag) => (wish.version.clone(), Some(Text::new(tag).map_err(unusable)?)),
+            None => (None, wish.version.clone()),
+        };
+        let extra = old.map(|old| old.extra.clone()).unwrap_or_default();
+        Ok(Git { want, reference, rev, url: wish.url.clone(), extra })
+    }
+
+    /// The commit that is wished for, and the tag that was chosen for a requirement.
+    fn commit(&self, key: &Key, wish: &GitWish) -> Result<(String, Option<String>), Open> {
+        if let crate::manifest::Wish::Commit(rev) = &wish.wish {
+            return Ok((rev.clone(), None));
+        }
+        let url = wish.remote.clone();
+        let Answer::Refs(refs) = self.answer(Question::Refs { url: url.clone() })? else {
+            unreachable!("a refs question has a refs answer")
+        };
+        match git::find(&key.name, &wish.wish, refs).map_err(|problem| Open::Problem(problem.into()))? {
+            Found::Commit { rev, tag } => Ok((rev, tag)),
+            Found::Abbreviated(abbreviated) => match self.answer(Question::Commit { url, abbreviated })? {
+                Answer::Commit(rev) => Ok((rev.clone(), None)),
+                _ => unreachable!("a commit question has a commit answer"),
+            },
+        }
+    }
+
+    fn answer(&self, question: Question) -> Result<&Answer, Open> {
+        match self.answers.get(&question) {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(failure)) => Err(Open::Problem(failure.clone().into())),
+            None => Err(Open::Question(question)),
+        }
+    }
+}
+
+fn unusable(error: deps_lock::ValueError) -> Open {
+    Open::Problem(PinProblemKind::Answer(error))
+}

@@ -1,0 +1,261 @@
+//! Wishes: everything that a project asks for and a lock pins, gathered from `deps.toml`, manifests and extensions.
+//!
+//! Decides the keys of the lock and which wishes contradict each other. Leaves out what a version means
+//! (`manifest/`).
+
+use std::collections::BTreeMap;
+
+use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
+
+use crate::extension::{Configured, Input};
+use crate::manifest::{self, Manifest, Wish};
+use crate::project::{ManifestWish, Project, SCRATCH};
+use crate::source::{Located, Place, Source, Spanned};
+
+/// A manifest that has been read.
+#[derive(Clone, Debug)]
+pub struct LoadedManifest {
+    /// Its text.
+    pub source: Source,
+    /// What is in it.
+    pub manifest: Manifest,
+    /// The line of the project that asks for it.
+    pub wish: ManifestWish,
+    /// What a relative URL of it is relative to: a folder of this machine.
+    pub folder: String,
+}
+
+/// Everything that a lock pins.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Base images by name, `base` and `builder-base`.
+    pub images: BTreeMap<Key, ImageWish>,
+    /// Checkouts.
+    pub repositories: BTreeMap<Key, RepositoryWish>,
+    /// Git inputs of extensions.
+    pub inputs: BTreeMap<Key, GitWish>,
+    /// Built-in extensions: their entries, which need no asking.
+    pub extensions: BTreeMap<Key, Extension>,
+}
+
+/// A base image.
+#[derive(Clone, Debug)]
+pub struct ImageWish {
+    /// The reference.
+    pub reference: Text,
+    /// Where it is asked for.
+    pub place: Place,
+}
+
+/// Something in a git repository.
+#[derive(Clone, Debug)]
+pub struct GitWish {
+    /// The URL as written.
+    pub url: Url,
+    /// The URL to ask: the same, but for relative ones.
+    pub remote: String,
+    /// The version as written.
+    pub version: Option<Text>,
+    /// What the version means.
+    pub wish: Wish,
+    /// Where the version is written; the URL where there is none.
+    pub place: Place,
+}
+
+/// A checkout.
+#[derive(Clone, Debug)]
+pub struct RepositoryWish {
+    /// What is checked out.
+    pub git: GitWish,
+    /// The name of its set; `main` where the project has one.
+    pub set: String,
+    /// The path below the set's folder.
+    pub path: String,
+    /// The set's folder in the image.
+    pub dest: String,
+    /// Whether submodules are wanted.
+    pub submodules: bool,
+}
+
+/// Why wishes cannot be pinned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WishProblem {
+    /// One checkout path, two contents.
+    #[error("`{path}` is already asked for in {first}, with another {field}")]
+    Contradiction {
+        /// The checkout path.
+        path: String,
+        /// Where it is asked for first.
+        first: Place,
+        /// What differs: `url`, `version` or `submodules`.
+        field: &'static str,
+    },
+    /// A kind of repository that cannot be pinned.
+    #[error("`{path}` has the type `{kind}`, and deps {tool} pins `git` only")]
+    UnsupportedKind {
+        /// The checkout path.
+        path: String,
+        /// Its type.
+        kind: &'static str,
+        /// This tool's version.
+        tool: semver::Version,
+    },
+    /// A manifest that extends others.
+    #[error("`extends` is not supported by deps {tool}: list the manifests in deps.toml instead")]
+    Extends {
+        /// This tool's version.
+        tool: semver::Version,
+    },
+    /// A version that means nothing.
+    #[error(transparent)]
+    Version(#[from] manifest::WishError),
+    /// A value that a lock refuses.
+    #[error("{what}: {error}")]
+    Value {
+        /// What it is.
+        what: &'static str,
+        /// Why it is refused.
+        error: ValueError,
+    },
+}
+
+impl Wishes {
+    /// Gathers the wishes of a project.
+    ///
+    /// # Errors
+    /// Every contradiction and every value that no lock can hold, each at its place.
+    pub fn gather(
+        project: &Project,
+        manifests: &[LoadedManifest],
+        builtin: BTreeMap<Key, Extension>,
+        extensions: &[Configured],
+    ) -> Result<Self, Vec<Located<WishProblem>>> {
+        let mut gather = Gather { wishes: Self { extensions: builtin, ..Self::default() }, problems: Vec::new() };
+        gather.image(project, "base", &project.base);
+        if project.builder_base.value != project.base.value {
+            gather.image(project, "builder-base", &project.builder_base);
+        }
+        let several = manifests.iter().any(|one| one.wish.dest.value != manifests[0].wish.dest.value);
+        manifests.iter().for_each(|manifest| gather.manifest(manifest, several));
+        extensions.iter().for_each(|extension| gather.inputs(extension));
+        gather.problems.sort_by(|a, b| order(&a.place).cmp(&order(&b.place)));
+        if gather.problems.is_empty() { Ok(gather.wishes) } else { Err(gather.problems) }
+    }
+}
+
+fn order(place: &Place) -> (&str, usize) {
+    (place.source.name(), place.span.start)
+}
+
+struct Gather {
+    wishes: Wishes,
+    problems: Vec<Located<WishProblem>>,
+}
+
+impl Gather {
+    fn image(&mut self, project: &Project, name: &str, reference: &Spanned<String>) {
+        let place = project.source.at(reference.span());
+        if reference.value == SCRATCH {
+            return;
+        }
+        let key = Key { kind: Kind::Image, name: Name::new(name).expect("the names of bases are good") };
+        if let Some(reference) = self.value(&place, "image reference", Text::new(&reference.value)) {
+            self.wishes.images.insert(key, ImageWish { reference, place });
+        }
+    }
+
+    fn manifest(&mut self, loaded: &LoadedManifest, several: bool) {
+        let LoadedManifest { source, manifest, wish, .. } = loaded;
+        if let Some(first) = manifest.extends.first() {
+            let tool = crate::project::tool_version();
+            self.problems.push(Located::new(source, first.span(), WishProblem::Extends { tool }));
+        }
+        let set = wish.name.as_ref().map_or("main", |name| name.value.as_str());
+        for repository in &manifest.repositories {
+            let place = source.at(repository.path.span());
+            if repository.kind.value != manifest::Kind::Git {
+                let (path, kind) = (repository.path.value.clone(), repository.kind.value.name());
+                let tool = crate::project::tool_version();
+                let error = WishProblem::UnsupportedKind { path, kind, tool };
+                self.problems.push(Located { place: source.at(repository.kind.span()), error });
+                continue;
+            }
+            let key = if several { format!("{set}:{}", repository.path.value) } else { repository.path.value.clone() };
+            let name = self.value(&place, "checkout path", Name::new(key));
+            let git = self.git(source, &loaded.folder, &repository.url, repository.version.as_ref());
+            let (Some(name), Some(git)) = (name, git) else { continue };
+            let (set, path, dest) = (set.to_owned(), repository.path.value.clone(), wish.dest.value.clone());
+            let wish = RepositoryWish { git, set, path, dest, submodules: wish.submodules };
+            self.repository(Key { kind: Kind::Repo, name }, wish, place);
+        }
+    }
+
+    /// The same path twice is fine if it means the same.
+    fn repository(&mut self, key: Key, wish: RepositoryWish, place: Place) {
+        let Some(first) = self.wishes.repositories.get(&key) else {
+            self.wishes.repositories.insert(key, wish);
+            return;
+        };
+        let differs = [
+            ("url", first.git.remote != wish.git.remote),
+            ("version", first.git.version != wish.git.version),
+            ("submodules", first.submodules != wish.submodules),
+        ];
+        if let Some((field, _)) = differs.into_iter().find(|(_, differs)| *differs) {
+            let (path, first) = (wish.path, first.git.place.clone());
+            self.problems.push(Located { place, error: WishProblem::Contradiction { path, first, field } });
+        }
+    }
+
+    fn inputs(&mut self, extension: &Configured) {
+        for (input, wish) in &extension.inputs {
+            let Input::Git { url, reference, source } = wish else { continue };
+            let name = Name::new(format!("{}/{input}", extension.name)).expect("names of extensions and inputs are good");
+            if let Some(wish) = self.git(source, "", url, reference.as_ref()) {
+                self.wishes.inputs.insert(Key { kind: Kind::Input, name }, wish);
+            }
+        }
+    }
+
+    fn git(
+        &mut self,
+        source: &Source,
+        folder: &str,
+        url: &Spanned<String>,
+        version: Option<&Spanned<String>>,
+    ) -> Option<GitWish> {
+        let url_place = source.at(url.span());
+        let place = version.map_or(url_place.clone(), |version| source.at(version.span()));
+        let remote = if manifest::url::is_relative(&url.value) { joined(folder, &url.value) } else { url.value.clone() };
+        let url = self.value(&url_place, "url", Url::new(&url.value));
+        let text = match version {
+            Some(version) => Some(self.value(&place, "version", Text::new(&version.value))?),
+            None => None,
+        };
+        let wish = Wish::read(version.map(|version| version.value.as_str()));
+        match wish {
+            Ok(wish) => Some(GitWish { url: url?, remote, version: text, wish, place }),
+            Err(error) => {
+                self.problems.push(Located { place, error: error.into() });
+                None
+            }
+        }
+    }
+
+    fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {
+        value.map_err(|error| self.problems.push(Located { place: place.clone(), error: WishProblem::Value { what, error } })).ok()
+    }
+}
+
+/// Joins a relative URL to the folder of its manifest, as git resolves the URL of a submodule.
+fn joined(folder: &str, relative: &str) -> String {
+    let mut parts: Vec<&str> = folder.trim_end_matches('/').split('/').collect();
+    for part in relative.split('/') {
+        match part {
+            "." | "" => {}
+            ".." if parts.len() > 1 => _ = parts.pop(),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

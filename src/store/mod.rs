@@ -1,0 +1,166 @@
+//! The content-addressed store: pinned git objects and the immutable trees that are the build context.
+//!
+//! Decides where things lie on disk, and that a name that exists is whole: everything is written to `tmp/`, synced and
+//! renamed, under a lock of its own. Leaves out getting anything from a network (`remote/`), ids (`digest.rs`) and
+//! cleaning up (`deps cache gc`).
+//!
+//! ```text
+//! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
+//! meta/<id>.json                 what was noticed while a tree was written
+//! files/  tmp/  locks/
+//! ```
+
+#![expect(clippy::disallowed_methods, reason = "the store writes files")]
+
+mod error;
+mod export;
+mod folder;
+mod gitmodules;
+mod lock;
+mod name;
+mod repository;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::sync::atomic::AtomicBool;
+
+pub use error::{BadEntry, StoreError};
+pub(crate) use repository::create_bare;
+pub use repository::{Gitlink, LockedRepository, Repository};
+
+use crate::digest;
+use lock::Lock;
+pub(crate) use name::is_commit_id;
+
+/// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
+
+/// A store on disk, shared by all projects and by processes that run at the same time.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// An exported tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Its id, the last part of `path`.
+    pub id: String,
+    /// Where it lies, absolute.
+    pub path: PathBuf,
+    /// Files that are Git LFS pointers: the tree has the pointer, not the content. Sorted.
+    pub lfs_pointers: Vec<String>,
+}
+
+/// A commit to export, and where its submodules come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    /// The repository as people wrote it; it names the bare repository in the store.
+    pub url: String,
+    /// The full commit id.
+    pub rev: String,
+    /// Path → submodule, when submodules are asked for; those that are not in it stay empty folders.
+    pub submodules: Option<BTreeMap<PathBuf, Checkout>>,
+}
+
+impl Checkout {
+    /// Returns the id of the tree it is exported to.
+    pub fn tree_id(&self) -> String {
+        digest::checkout_id(&self.rev, self.submodules.is_some())
+    }
+}
+
+impl Store {
+    /// Opens the store at `root`, making it when it is not there.
+    ///
+    /// # Errors
+    /// When the folders neither exist nor can be made.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        accept_any_owner();
+        let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
+        for folder in ["git", "trees", "files", "meta", "tmp", "locks"] {
+            let folder = root.join(folder);
+            fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
+        }
+        let tag = root.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            fs::write(&tag, CACHEDIR_TAG).map_err(StoreError::io("write", &tag))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the path of the tree `id`, when the store has it.
+    pub fn tree(&self, id: &str) -> Option<PathBuf> {
+        let path = self.root.join("trees").join(id);
+        (name::is_tree_id(id) && path.is_dir()).then_some(path)
+    }
+
+    /// Whether the store has the tree `id`.
+    pub fn has_tree(&self, id: &str) -> bool {
+        self.tree(id).is_some()
+    }
+
+    /// Returns the tree `id` with what was noticed when it was written, when the store has it.
+    pub fn exported(&self, id: &str) -> Option<Tree> {
+        let path = self.tree(id)?;
+        // No such file, or an unreadable one, means that there was nothing to notice.
+        let noticed = fs::read(self.meta(id)).unwrap_or_default();
+        Some(Tree { id: id.to_owned(), path, lfs_pointers: serde_json::from_slice(&noticed).unwrap_or_default() })
+    }
+
+    /// Returns the repository that holds the commits of `url`; it need not exist yet.
+    pub fn repository(&self, url: &str) -> Repository {
+        Repository::new(self, url)
+    }
+
+    /// Returns a folder for work in progress, on the same filesystem as the rest; dropped, it is removed.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
+        let tmp = self.root.join("tmp");
+        tempfile::Builder::new().prefix("deps-").tempdir_in(&tmp).map_err(StoreError::io("make a folder in", &tmp))
+    }
+
+    fn lock(&self, name: &str, interrupted: &AtomicBool) -> Result<Lock, StoreError> {
+        Lock::take(&self.root.join("locks"), name, interrupted)
+    }
+
+    fn meta(&self, id: &str) -> PathBuf {
+        self.root.join("meta").join(format!("{id}.json"))
+    }
+
+    /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
+    fn publish(&self, draft: &Path, id: &str, lfs_pointers: Vec<String>) -> Result<Tree, StoreError> {
+        if !lfs_pointers.is_empty() {
+            let meta = self.meta(id);
+            let json = serde_json::to_vec(&lfs_pointers).expect("strings are JSON");
+            fs::write(&meta, json).map_err(StoreError::io("write", &meta))?;
+        }
+        let path = self.root.join("trees").join(id);
+        fs::rename(draft, &path).map_err(StoreError::io("make", &path))?;
+        export::sync_folder(&self.root.join("trees"))?;
+        Ok(Tree { id: id.to_owned(), path, lfs_pointers })
+    }
+}
+
+/// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else.
+fn accept_any_owner() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[expect(unsafe_code, reason = "a process-wide libgit2 option, set before any other thread of ours uses libgit2")]
+        // SAFETY: `Once` rules out a second call at the same time; libgit2 only stores the flag.
+        let set = unsafe { git2::opts::set_verify_owner_validation(false) };
+        set.expect("libgit2 knows this option");
+    });
+}

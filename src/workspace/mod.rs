@@ -1,0 +1,174 @@
+//! The project on disk: finds it, reads everything that people wrote, replaces the lock.
+//!
+//! Decides which files belong to a project and that none of them stands outside its folder. Leaves out what is in
+//! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
+
+#![expect(clippy::disallowed_methods, reason = "this room reads the project's files and writes its lock")]
+
+mod extensions;
+mod files;
+mod planned;
+mod trouble;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use deps_lock::Lock;
+
+pub use trouble::Trouble;
+
+use crate::extension::{Configured, Extension};
+use crate::manifest;
+use crate::project::{self, Project};
+use crate::resolve::{LoadedManifest, Wishes};
+use crate::source::Located;
+
+/// The project's file.
+pub const PROJECT_FILE: &str = "deps.toml";
+/// The lock's file.
+pub const LOCK_FILE: &str = "deps.lock";
+
+/// A project's folder.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+/// Everything that people wrote.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The project.
+    pub project: Project,
+    /// Its manifests, in the order of `deps.toml` and then of their paths.
+    pub manifests: Vec<LoadedManifest>,
+    /// Its extensions and those that they require, by name.
+    pub extensions: Vec<Extension>,
+    /// The same with their options.
+    pub configured: Vec<Configured>,
+    /// What a lock pins.
+    pub wishes: Wishes,
+}
+
+/// A lock that has been read.
+#[derive(Clone, Debug)]
+pub struct LoadedLock {
+    /// The file's text.
+    pub text: String,
+    /// What is in it.
+    pub lock: Lock,
+}
+
+impl Workspace {
+    /// Returns the project whose `deps.toml` stands in `start` or the nearest folder above.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(start: &Path) -> Result<Self, Trouble> {
+        let root = start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+        root.map(|root| Self { root: root.to_owned() }).ok_or_else(|| Trouble::NoProject { start: start.to_owned() })
+    }
+
+    /// Returns the project's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Reads the project, its manifests and its extensions.
+    ///
+    /// # Errors
+    /// Every problem of every file; when `deps.toml` itself is wrong, its problems alone.
+    pub fn load(&self) -> Result<Loaded, Vec<Trouble>> {
+        let source = files::read(&self.root, PROJECT_FILE).map_err(|trouble| vec![trouble])?;
+        let project = project::parse(&source).map_err(|problems| all(problems, Trouble::Project))?;
+        let mut troubles = Vec::new();
+        let manifests = self.manifests(&project, &mut troubles);
+        let extensions = extensions::load(&self.root, &project, &mut troubles);
+        let mut configured = Vec::new();
+        for extension in &extensions {
+            match extension.configure(&project.source, project.extensions.get(&extension.name)) {
+                Ok(one) => configured.push(one),
+                Err(problems) => troubles.extend(all(problems, Trouble::Extension)),
+            }
+        }
+        let builtin = extensions::lock_entries(&project, &extensions);
+        let wishes = Wishes::gather(&project, &manifests, builtin, &configured).unwrap_or_else(|problems| {
+            troubles.extend(all(problems, Trouble::Wish));
+            Wishes::default()
+        });
+        if troubles.is_empty() { Ok(Loaded { project, manifests, extensions, configured, wishes }) } else { Err(troubles) }
+    }
+
+    fn manifests(&self, project: &Project, troubles: &mut Vec<Trouble>) -> Vec<LoadedManifest> {
+        let mut loaded = Vec::new();
+        for wish in &project.manifests {
+            let place = project.source.at(wish.path.span());
+            let paths = files::matching(&self.root, &wish.path.value).unwrap_or_else(|error| {
+                troubles.push(error.at(&place));
+                Vec::new()
+            });
+            for path in paths {
+                let source = match files::read(&self.root, &path) {
+                    Ok(source) => source,
+                    Err(trouble) => {
+                        troubles.push(trouble.at(&place));
+                        continue;
+                    }
+                };
+                match manifest::parse(&source) {
+                    Ok(manifest) => {
+                        let folder = self.root.join(&path).parent().map(Path::to_owned).unwrap_or_default();
+                        let folder = folder.to_string_lossy().into_owned();
+                        loaded.push(LoadedManifest { source, manifest, wish: wish.clone(), folder });
+                    }
+                    Err(problems) => troubles.extend(all(problems, Trouble::Manifest)),
+                }
+            }
+        }
+        loaded
+    }
+
+    /// Reads the lock; none when the project has none yet.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn lock(&self) -> Result<Option<LoadedLock>, Vec<Trouble>> {
+        if !self.root.join(LOCK_FILE).exists() {
+            return Ok(None);
+        }
+        let source = files::read(&self.root, LOCK_FILE).map_err(|trouble| vec![trouble])?;
+        match Lock::parse(source.text()) {
+            Ok(lock) => Ok(Some(LoadedLock { text: source.text().to_owned(), lock })),
+            Err(errors) => {
+                let located = |error: deps_lock::ParseError| Located::new(&source, error.span, error.kind);
+                Err(errors.into_iter().map(located).map(Trouble::Lock).collect())
+            }
+        }
+    }
+
+    /// Replaces the lock by `lock`, in one step, and only when the bytes differ from `before`.
+    ///
+    /// # Errors
+    /// The file cannot be written; the old one is untouched then.
+    pub fn replace_lock(&self, before: Option<&LoadedLock>, lock: &Lock) -> Result<bool, Trouble> {
+        let text = lock.to_string();
+        if before.is_some_and(|before| before.text == text) {
+            return Ok(false);
+        }
+        let path = self.root.join(LOCK_FILE);
+        let write = || -> std::io::Result<()> {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode());
+            let permissions = std::fs::Permissions::from_mode(mode);
+            let mut file = tempfile::Builder::new().prefix(".deps.lock.").permissions(permissions).tempfile_in(&self.root)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map(|()| true).map_err(|error| Trouble::Io { path: LOCK_FILE.to_owned(), message: error.to_string(), place: None })
+    }
+}
+
+fn all<E>(problems: Vec<Located<E>>, trouble: fn(Located<E>) -> Trouble) -> Vec<Trouble> {
+    problems.into_iter().map(trouble).collect()
+}

@@ -1,0 +1,177 @@
+//! `deps build`: a real engine builds the plan. Needs an engine; `make test` brings one.
+
+use crate::support::engine::Engine;
+use crate::support::sandbox::Sandbox;
+use snapbox::str;
+
+/// A sandbox whose programs see the engine, and whose registries need the host's CA bundle.
+fn sandbox(engine: &Engine) -> Sandbox {
+    let sandbox = Sandbox::with_environment(engine.environment());
+    sandbox.git_config("[url \"$GIT/\"]\n\tinsteadOf = https://git.example/\n");
+    sandbox
+}
+
+/// `built p:x: 12 steps, 3 cached, 9 run` → (cached, run).
+fn counts(stderr: &str) -> (usize, usize) {
+    let line = stderr.lines().find(|line| line.starts_with("built ")).unwrap_or_else(|| panic!("no summary:\n{stderr}"));
+    let number = |word: &str| {
+        let before = line.split(&format!(" {word}")).next().expect("the line has the word");
+        before.rsplit(' ').next().expect("a number").parse().unwrap_or_else(|_| panic!("no number before `{word}`: {line}"))
+    };
+    (number("cached"), number("run"))
+}
+
+#[test]
+fn a_frozen_build_makes_an_image_that_runs() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    let first = sandbox.git("nav2").file("package.xml", "<package><name>nav2</name></package>").tag("1.2.0").commit();
+    sandbox.git("nav2").file("package.xml", "moved").commit();
+    sandbox.git("msgs").executable("run.sh", "#!/bin/sh\necho ran\n").commit();
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"whole\"\nbase = \"{base}\"\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws/src\"\n\n\
+         [extensions]\nccache = \"*\"\ncolcon = \"*\"\ncurl = \"*\"\ngit = \"*\"\nnpm = \"*\"\nuv = \"*\"\nuser = \"*\"\n\n\
+         [build]\nca-certificates = true\n",
+        base = engine.base()
+    ));
+    sandbox.manifest(
+        "repositories:\n  core/nav2: { type: git, url: https://git.example/nav2.git, version: 1.2.0 }\n  \
+         msgs: { type: git, url: https://git.example/msgs.git, version: main }\n",
+    );
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds();
+    let shown = |command: &[&str]| engine.run_image("deps-test/whole", command);
+    assert_eq!(shown(&["cat", "/ws/src/core/nav2/package.xml"]), "<package><name>nav2</name></package>");
+    assert_eq!(shown(&["/ws/src/msgs/run.sh"]), "ran\n");
+    assert_eq!(shown(&["id", "-un"]).trim(), "dev");
+    for (command, expected) in [
+        (vec!["ccache", "--version"], "ccache version"),
+        (vec!["curl", "--version"], "curl "),
+        (vec!["git", "--version"], "git version"),
+        (vec!["git", "lfs", "version"], "git-lfs/"),
+        (vec!["node", "--version"], "v"),
+        (vec!["npm", "--version"], "."),
+        (vec!["uv", "--version"], "uv "),
+        (vec!["colcon", "--help"], "colcon"),
+    ] {
+        let output = shown(&command);
+        assert!(output.contains(expected), "{command:?} printed {output:?}");
+    }
+    // The CA bundle was in no layer.
+    assert_eq!(shown(&["sh", "-c", "ls /run/deps /run/secrets 2>/dev/null | wc -l"]).trim(), "0");
+    let label = engine.docker(["inspect", "--format", "{{index .Config.Labels \"deps.plan-key\"}}", "deps-test/whole"]);
+    let plan = sandbox.deps(["plan"]).succeeds().stdout();
+    assert!(plan.contains(label.trim()), "{label} is not the key of\n{plan}");
+    let again = sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds());
+    assert_eq!(counts(&again.stderr()).1, 0, "{again}");
+    assert!(first.len() == 40);
+}
+
+#[test]
+fn a_second_build_is_all_cached_and_a_bumped_repository_reruns_its_own_copies_only() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    for name in ["a", "b", "c", "d"] {
+        sandbox.git(name).file("f", "1").tag("1.0.0").commit();
+        sandbox.git(name).file("f", "2").tag("1.1.0").commit();
+    }
+    let entry = |name| format!("  {name}: {{ type: git, url: https://git.example/{name}.git, version: 1.0.0 }}\n");
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"small\"\nbase = \"{}\"\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws/src\"\n",
+        engine.busybox()
+    ));
+    sandbox.manifest(&format!("repositories:\n{}", ["a", "b", "c", "d"].map(entry).concat()));
+    sandbox.deps(["build", "-t", "deps-test/small"]).succeeds();
+    let again = sandbox.deps(["build", "--frozen", "-t", "deps-test/small"]).succeeds();
+    let (cached, run) = counts(&again.stderr());
+    assert!(run == 0 && cached >= 8, "{again}");
+    assert!(again.stderr().contains(" … CACHED\n"), "{again}");
+    sandbox.edit("underlay.repos", "c.git, version: 1.0.0", "c.git, version: 1.1.0");
+    let bumped = sandbox.deps(["build", "-t", "deps-test/small"]).succeeds();
+    let copies = bumped.stderr().lines().filter(|line| line.contains("COPY trees/") && line.contains("done")).count();
+    assert_eq!(copies, 1, "{bumped}");
+    assert_eq!(engine.run_image("deps-test/small", &["cat", "/ws/src/c/f", "/ws/src/a/f"]), "21");
+}
+
+#[test]
+fn a_failing_step_shows_its_log_and_the_line_of_the_snippet() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"broken\"\nbase = \"{}\"\n\n[extensions]\nmine = {{ path = \"extensions/mine\" }}\n",
+        engine.busybox()
+    ));
+    sandbox.write(
+        "extensions/mine/extension.toml",
+        "[extension]\nname = \"mine\"\nversion = \"1.0.0\"\nsummary = \"Mine\"\n\n[builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\ncopy = [{ from = \"bin/\", to = \"/opt/mine/\" }]\n",
+    );
+    sandbox.write("extensions/mine/b.Dockerfile", "RUN mkdir -p {{ out }}/bin\n\nRUN echo almost there && exit 7\n");
+    let run = sandbox.deps(["build"]).exits(1);
+    let stderr = run.stderr();
+    assert!(stderr.contains("stage `mine-builder` of extension `mine` failed: it exited with status 7"), "{run}");
+    assert!(stderr.contains("almost there") && stderr.contains("--> extensions/mine/b.Dockerfile:3:1"), "{run}");
+    assert!(stderr.contains("… failed"), "{run}");
+    sandbox.deps(["build", "--stage", "mine-bilder"]).exits(2).stderr_is(str![[r#""#]]);
+}
+
+#[test]
+fn flags_reach_the_engine() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"flags\"\nbase = \"{}\"\n\n[extensions]\nmine = {{ path = \"mine\" }}\n",
+        engine.busybox()
+    ));
+    sandbox.write(
+        "mine/extension.toml",
+        "[extension]\nname = \"mine\"\nversion = \"1.0.0\"\nsummary = \"Mine\"\n\n[builder]\nsnippet = \"b.Dockerfile\"\ncopy = [{ from = \"a/\", to = \"/opt/mine/\" }]\n",
+    );
+    sandbox.write("mine/b.Dockerfile", "ARG WORD=default\nRUN mkdir -p {{ out }}/a && echo \"$WORD\" > {{ out }}/a/word\n");
+    let pushed = format!("{}/deps-test/flags:1", engine.registry());
+    sandbox.deps(["build", "-t", "deps-test/flags:1", "--build-arg", "WORD=given", "--platform", "linux/amd64"]).succeeds();
+    assert_eq!(engine.run_image("deps-test/flags:1", &["cat", "/opt/mine/word"]), "given\n");
+    let again = sandbox.deps(["build", "-t", "deps-test/flags:1", "--build-arg", "WORD=given", "--no-cache"]).succeeds();
+    assert!(counts(&again.stderr()).1 > 0, "{again}");
+    sandbox.deps(["build", "-t", &pushed, "--push"]).succeeds();
+    assert!(engine.docker(["buildx", "imagetools", "inspect", &pushed]).contains("sha256:"));
+    sandbox.deps(["build", "--stage", "mine-builder", "-t", "deps-test/flags:stage"]).succeeds();
+    assert_eq!(engine.run_image("deps-test/flags:stage", &["cat", "/opt/deps/mine/a/word"]), "default\n");
+}
+
+#[test]
+fn plain_docker_without_buildx_builds_too() {
+    let Some(engine) = Engine::required() else { return };
+    let Some(old) = engine.old() else { return };
+    let mut environment = engine.environment();
+    // The old client, which has BuildKit built in and no buildx, on the new engine.
+    let old_path = old.environment().into_iter().find(|(name, _)| name == "PATH").expect("the old engine has a PATH").1;
+    environment.iter_mut().filter(|(name, _)| name == "PATH").for_each(|(_, path)| *path = old_path.clone());
+    let sandbox = Sandbox::with_environment(environment);
+    sandbox.deps_toml(&format!("[project]\nname = \"plain\"\nbase = \"{}\"\n", engine.busybox()));
+    sandbox.git("x").file("a", "1").commit();
+    sandbox.edit("deps.toml", "\n\n", "\n");
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["build", "--engine", "docker", "-t", "deps-test/plain"]).succeeds();
+    let run = sandbox.deps(["build", "--engine", "docker", "--push"]).exits(2);
+    assert!(run.stderr().contains("buildx"), "{run}");
+}
+
+#[test]
+fn an_engine_that_is_too_old_is_told_what_it_lacks() {
+    let Some(engine) = Engine::required() else { return };
+    let Some(old) = engine.old() else { return };
+    let sandbox = Sandbox::with_environment(old.environment());
+    sandbox.deps_toml("[project]\nname = \"p\"\nbase = \"scratch\"\n");
+    sandbox.deps(["lock"]).succeeds();
+    let run = sandbox.deps(["build", "--frozen"]).exits(5);
+    assert!(run.stderr().contains("too old: it lacks `COPY --link`"), "{run}");
+}
+
+#[test]
+fn without_an_engine_the_message_says_what_was_looked_for() {
+    let sandbox = Sandbox::with_environment(vec![("PATH".to_owned(), "/nonexistent".to_owned())]);
+    sandbox.deps_toml("[project]\nname = \"p\"\nbase = \"scratch\"\n");
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["plan"]).succeeds();
+    sandbox.deps(["build", "--frozen"]).exits(5).stderr_is(str![[r#""#]]);
+}

@@ -1,0 +1,154 @@
+//! Real manifests of public repositories, and what vcstool's own reader makes of them.
+//!
+//! The files are no part of this repository (their licenses differ); where they are absent, the tests say so and pass.
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "reads the corpus, and says what it found")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deps::manifest::{self, Manifest, Problem};
+use deps::source::{Located, Source};
+use serde_json::Value;
+
+/// Files that vcstool reads and `deps` refuses: the beginning of the name, words of the message, and why.
+const REFUSED: [(&str, &str, &str); 7] = [
+    ("manifests/D-Robotics+robot_dev_config/ros2", "leads out of its folder", "checkouts beside the destination"),
+    ("weird/Arena-Rosnav+arena-rosnav__.rosinstall@", "leads out of its folder", "checkouts beside the destination"),
+    ("weird/Arena-Rosnav+arena-rosnav__arena.repos@e5061fb948", "scheme `hhttps`", "no tool can fetch it"),
+    ("weird/shadow-robot+sr-build-tools__data__projects__autopic.rosinstall@", "holds a placeholder", "a template"),
+    ("weird/tier4+AutowareArchitectureProposal.proj__autoware.proj.repos@2005db7069", "U+200B", "an invisible name"),
+    (
+        "weird/tier4+AutowareArchitectureProposal.proj__autoware.proj.repos@73ed6c13ed",
+        "no number",
+        "`host:owner/` after `https://` is no port",
+    ),
+    (
+        "weird/vcstools+rosinstall__test__rosinstalls__distro_stack.rosinstall@",
+        "unknown type `stack`",
+        "vcstool cannot fetch it either",
+    ),
+];
+
+/// Files that vcstool refuses and `deps` reads: the beginning of the name, the number of entries, and why.
+const READ: [(&str, usize, &str); 6] = [
+    ("manifests/Boeing+modular_navigation/hd_map__.rosinstall", 0, "empty"),
+    ("manifests/Busboombot+ros_idx6dof/.rosinstall", 0, "empty"),
+    ("manifests/FRC900+2018RobotCode/.rosinstall", 0, "empty"),
+    ("manifests/shadow-robot+sr-build-tools/data__empty.rosinstall", 0, "empty"),
+    ("weird/B", 0, "empty"),
+    ("weird/gazebo-tooling+gazebodistro__collection-jetty.yaml@", 0, "`extends` only"),
+];
+
+#[test]
+fn every_real_manifest_is_read_or_refused_with_a_place_and_a_reason() {
+    let Some(corpus) = corpus() else { return };
+    let (mut read, mut refused, mut warned) = (0, 0, 0);
+    for (name, text) in files(&corpus, &["manifests", "weird", "history"]) {
+        match parse(&name, &text) {
+            Ok(manifest) => {
+                read += 1;
+                warned += usize::from(!manifest.warnings.is_empty());
+            }
+            Err(problems) => {
+                refused += 1;
+                check_messages(&name, &text, &problems);
+            }
+        }
+    }
+    println!("{read} manifests read, {warned} of them with warnings, {refused} refused");
+    assert!(read > 700 && refused > 0, "the corpus is complete");
+}
+
+fn check_messages(name: &str, text: &str, problems: &[Located<Problem>]) {
+    assert!(!problems.is_empty(), "{name}");
+    for problem in problems {
+        let (line, column) = problem.place.line_column();
+        assert!(text.get(problem.place.span.clone()).is_some(), "{name}: {problem}");
+        let prefix = format!("{name}:{line}:{column}: ");
+        assert!(problem.to_string().strip_prefix(&prefix).is_some_and(|reason| !reason.is_empty()), "{problem}");
+    }
+}
+
+#[test]
+fn real_manifests_mean_what_vcstool_makes_of_them() {
+    let Some(corpus) = corpus() else { return };
+    let oracle: BTreeMap<String, Value> =
+        serde_json::from_str(&fs::read_to_string(corpus.join("ORACLE.json")).expect("the oracle")).expect("JSON");
+    let (mut equal, mut entries, mut explained, mut differences) = (0, 0, 0, Vec::new());
+    for (name, answer) in &oracle {
+        let text = fs::read_to_string(corpus.join(name)).expect("the corpus has it");
+        let expected = oracle_entries(answer);
+        match (parse(name, &text).map(|manifest| manifest_entries(&manifest)), expected) {
+            (Ok(found), Some(expected)) if found == expected => {
+                equal += 1;
+                entries += found.len();
+            }
+            (Err(problems), Some(_)) if is_refused(name, &problems) => explained += 1,
+            (Ok(found), None) if is_read(name, found.len()) => explained += 1,
+            (Err(_), None) => {}
+            (found, expected) => differences.push(format!("{name}: {found:#?} instead of {expected:#?}")),
+        }
+    }
+    let all = oracle.len();
+    println!("{equal} of {all} manifests mean the same to vcstool ({entries} entries), {explained} differ as listed");
+    assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
+    assert!(equal > 500, "the corpus is complete");
+}
+
+fn is_refused(name: &str, problems: &[Located<Problem>]) -> bool {
+    let explains = |words: &str| problems.iter().all(|problem| problem.to_string().contains(words));
+    REFUSED.iter().any(|(file, words, _)| name.starts_with(file) && explains(words))
+}
+
+fn is_read(name: &str, entries: usize) -> bool {
+    READ.iter().any(|(file, count, _)| name.starts_with(file) && *count == entries)
+}
+
+/// Path → type, url and version of each entry.
+type Entries = BTreeMap<String, [String; 3]>;
+
+/// Returns what vcstool reads; none where it refuses.
+fn oracle_entries(answer: &Value) -> Option<Entries> {
+    let answer = answer.get("both").unwrap_or(&answer["vcstool-0.3.0"]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if !answer["result"].as_str()?.starts_with("ok") {
+        return None;
+    }
+    let entry = |(path, entry): (&String, &Value)| (path.clone(), [0, 1, 2].map(|field| text(&entry[field])));
+    Some(answer["repos"].as_object().into_iter().flatten().map(entry).collect())
+}
+
+fn manifest_entries(manifest: &Manifest) -> Entries {
+    let entries = manifest.repositories.iter().map(|repository| {
+        let version = repository.version.as_ref().map(|version| version.value.clone()).unwrap_or_default();
+        (repository.path.value.clone(), [repository.kind.value.to_string(), repository.url.value.clone(), version])
+    });
+    entries.collect()
+}
+
+fn parse(name: &str, text: &str) -> Result<Manifest, Vec<Located<Problem>>> {
+    manifest::parse(&Source::new(name, text))
+}
+
+/// Returns the corpus beside the repository, or says that it is absent.
+fn corpus() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    if !path.is_dir() {
+        println!("skipped: no {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// Returns name and text of every manifest below `folders`, sorted.
+fn files(corpus: &Path, folders: &[&str]) -> Vec<(String, String)> {
+    let walk = folders.iter().flat_map(|folder| walkdir::WalkDir::new(corpus.join(folder)).sort_by_file_name());
+    let paths = walk.map(|entry| entry.expect("the corpus is readable").into_path());
+    let manifests = paths.filter(|path| path.is_file() && path.extension().is_none_or(|extension| extension != "tsv"));
+    let file = |path: PathBuf| {
+        let name = path.strip_prefix(corpus).expect("it is below").to_string_lossy().into_owned();
+        (name, fs::read_to_string(&path).expect("the corpus is text"))
+    };
+    manifests.map(file).collect()
+}

@@ -1,0 +1,1 @@
+//! Every example is planned again and compared with what is committed.

@@ -1,0 +1,163 @@
+//! Help, version, usage errors, completions.
+
+use crate::support::sandbox::Sandbox;
+use snapbox::str;
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    Sandbox::new().deps(["--help"]).succeeds().stdout_is(str![[r#"
+A content-addressed build planner with a lockfile for Docker/BuildKit images
+
+Usage: deps [OPTIONS] <COMMAND>
+
+Commands:
+  lock         Pin every repository, base image and extension in `deps.lock`
+  update       Pin what the refs hold now: all entries, or those named
+  fetch        Fetch every pinned commit into the store
+  plan         Show the stages of the image with their keys
+  dockerfile   Print the canonical Dockerfile
+  build        Build the image
+  schema       Print the JSON Schema of a file
+  completions  Print the completions of a shell
+  help         Print this message or the help of the given subcommand(s)
+
+Options:
+  -C, --directory <FOLDER>
+          Go to this folder first
+
+      --color <WHEN>
+          When to use colours
+
+          Possible values:
+          - auto:   On a terminal
+          - always: Everywhere
+          - never:  Nowhere
+          
+          [default: auto]
+
+  -q, --quiet
+          Say only what went wrong
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+  -V, --version
+          Print version
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 the lock is out of date, 4 content is not what the lock
+says,
+5 a remote or the engine cannot be reached.
+Environment: DEPS_STORE (the store; default: deps/ in the user's cache folder), DEPS_GIT (auto, git2
+or git).
+
+"#]]);
+}
+
+#[test]
+fn build_help_names_every_flag() {
+    Sandbox::new().deps(["build", "--help"]).succeeds().stdout_is(str![[r#"
+Build the image
+
+Usage: deps build [OPTIONS]
+
+Options:
+  -C, --directory <FOLDER>
+          Go to this folder first
+
+  -t, --tag <NAME>
+          Name the image, `name[:tag]`; may be given several times. Default: `tag` of deps.toml,
+          else `<name>:latest`
+
+      --color <WHEN>
+          When to use colours
+
+          Possible values:
+          - auto:   On a terminal
+          - always: Everywhere
+          - never:  Nowhere
+          
+          [default: auto]
+
+      --target <STAGE>
+          Build this stage only, and what it needs
+          
+          [alias: --stage]
+
+      --no-cache
+          Ignore the engine's cache
+
+  -q, --quiet
+          Say only what went wrong
+
+      --build-arg <NAME=VALUE>
+          Set a build argument; may be given several times
+
+      --platform <PLATFORM>
+          Build for these platforms instead of those of deps.toml
+
+      --push
+          Push the image to the registry that its name says
+
+      --load
+          Load the image into the local image store (the default where the engine has one)
+
+  -o, --output <SPEC>
+          Where the result goes, as for `docker buildx build --output`
+
+      --engine <ENGINE>
+          The engine: auto, buildx, or docker (`docker build` with BuildKit)
+          
+          [default: auto]
+
+      --frozen
+          Fail, with exit code 3, unless `deps.lock` exists and is up to date; never write it
+          
+          [alias: --locked]
+
+      --offline
+          Use no network; every object that is missing is named
+
+  -j, --jobs <N>
+          How many remotes are asked at once
+          
+          [default: 16]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+"#]]);
+}
+
+#[test]
+fn an_unknown_command_is_a_usage_error() {
+    Sandbox::new().deps(["loc"]).exits(2).stderr_is(str![[r#"
+error: unrecognized subcommand 'loc'
+
+  tip: a similar subcommand exists: 'lock'
+
+Usage: deps [OPTIONS] <COMMAND>
+
+For more information, try '--help'.
+
+"#]]);
+}
+
+#[test]
+fn the_program_is_called_deps() {
+    let run = Sandbox::new().deps(["--version"]).succeeds();
+    assert_eq!(run.stdout(), format!("deps {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let run = Sandbox::new().deps(["completions", shell]).succeeds();
+        assert!(run.stdout().contains("deps"), "{shell}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let program = format!("{} completions bash | head -n 1 && exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_deps-cli"));
+    Sandbox::new().program("bash", ["-c", &program]).succeeds();
+}

@@ -1,0 +1,22 @@
+//! Every test that runs the program: one file a thing that a user can do.
+
+mod architecture;
+mod build;
+mod check;
+mod corpus;
+mod determinism;
+mod dockerfile;
+mod examples;
+mod extension_errors;
+mod fetch;
+mod help;
+mod lock;
+mod manifest_errors;
+mod offline;
+mod plan;
+mod readme;
+mod registry;
+mod schema;
+mod support;
+mod update;
+mod workspace;

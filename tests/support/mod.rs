@@ -1,0 +1,11 @@
+//! What every test stands on: a hermetic [`sandbox::Sandbox`] with repositories on a real git server, a network with a
+//! distance, and a real container engine. It decides nothing about `deps` itself.
+
+pub(crate) mod delay;
+pub(crate) mod engine;
+pub(crate) mod git_server;
+pub(crate) mod program;
+pub(crate) mod repository;
+pub(crate) mod sandbox;
+
+mod self_test;
