@@ -46,12 +46,11 @@ fn every_difference_is_named() {
     sandbox.servers_stopped(|sandbox| {
         sandbox.deps(["lock", "--check"]).exits(3).stderr_is(str![[r#"
 error: `deps.lock` is out of date
-         repo `msgs`: `underlay.repos` asks for `~1.2.0`, the lock has `^1.2`
-         repo `nav2`: `underlay.repos` has the url `https://git.example/fork/nav2.git`, the lock has `https://git.example/nav2.git`
-         repo `old`: in the lock, but nothing asks for it
-         repo `rviz`: in `underlay.repos`, not in the lock
-         the file is not in its canonical form
- |
+  repo `msgs`: `underlay.repos` asks for `~1.2.0`, the lock has `^1.2`
+  repo `nav2`: `underlay.repos` has the url `https://git.example/fork/nav2.git`, the lock has `https://git.example/nav2.git`
+  repo `old`: in the lock, but nothing asks for it
+  repo `rviz`: in `underlay.repos`, not in the lock
+  the file is not in its canonical form
 hint: to update it, run `deps lock`
 
 "#]]);
@@ -103,12 +102,11 @@ hint: to update it, run `deps lock`
         sandbox.deps(["plan"]).exits(3);
         sandbox.deps(["fetch", "--frozen"]).exits(3).stderr_is(str![[r#"
 error: `deps.lock` is out of date, and `--frozen` forbids writing it
-         repo `msgs`: `underlay.repos` asks for `~1.2.0`, the lock has `^1.2`
-         repo `nav2`: `underlay.repos` has the url `https://git.example/fork/nav2.git`, the lock has `https://git.example/nav2.git`
-         repo `old`: in the lock, but nothing asks for it
-         repo `rviz`: in `underlay.repos`, not in the lock
-         the file is not in its canonical form
- |
+  repo `msgs`: `underlay.repos` asks for `~1.2.0`, the lock has `^1.2`
+  repo `nav2`: `underlay.repos` has the url `https://git.example/fork/nav2.git`, the lock has `https://git.example/nav2.git`
+  repo `old`: in the lock, but nothing asks for it
+  repo `rviz`: in `underlay.repos`, not in the lock
+  the file is not in its canonical form
 hint: to update it, run `deps lock`
 
 "#]]);
@@ -122,8 +120,7 @@ fn a_tag_that_does_not_satisfy_its_requirement_is_drift() {
     sandbox.edit("deps.lock", "ref = \"1.3.0\"", "ref = \"2.0.0\"");
     sandbox.deps(["lock", "--check"]).exits(3).stderr_is(str![[r#"
 error: `deps.lock` is out of date
-         repo `msgs`: `underlay.repos` asks for `^1.2`, and the lock's `2.0.0` does not satisfy it
- |
+  repo `msgs`: `underlay.repos` asks for `^1.2`, and the lock's `2.0.0` does not satisfy it
 hint: to update it, run `deps lock`
 
 "#]]);
@@ -136,8 +133,7 @@ fn another_spelling_is_drift_and_locking_mends_it() {
     sandbox.write("deps.lock", &format!("{canonical}\n# a comment\n"));
     sandbox.deps(["lock", "--check"]).exits(3).stderr_is(str![[r#"
 error: `deps.lock` is out of date
-         the file is not in its canonical form
- |
+  the file is not in its canonical form
 hint: to update it, run `deps lock`
 
 "#]]);
@@ -151,13 +147,11 @@ fn without_a_lock_there_is_nothing_to_check() {
     std::fs::remove_file(sandbox.path("deps.lock")).unwrap();
     sandbox.deps(["lock", "--check"]).exits(3).stderr_is(str![[r#"
 error: there is no `deps.lock`
- |
 hint: to make it, run `deps lock`
 
 "#]]);
     sandbox.deps(["fetch", "--frozen"]).exits(3).stderr_is(str![[r#"
 error: there is no `deps.lock`, and `--frozen` forbids writing it
- |
 hint: to make it, run `deps lock`
 
 "#]]);
@@ -174,7 +168,6 @@ error: repo `msgs` has no `rev`
   |
 4 | [repo."msgs"]
   |       ^^^^^^
-  |
 hint: restore the file from git, or delete it and run `deps lock`
 
 error: repo `msgs` has no `url`
@@ -182,7 +175,6 @@ error: repo `msgs` has no `url`
   |
 4 | [repo."msgs"]
   |       ^^^^^^
-  |
 hint: restore the file from git, or delete it and run `deps lock`
 
 error: the name `../evil` in `[repo]` leads out of its folder with `..`
@@ -190,7 +182,6 @@ error: the name `../evil` in `[repo]` leads out of its folder with `..`
   |
 5 | [repo."../evil"]
   |       ^^^^^^^^^
-  |
 hint: restore the file from git, or delete it and run `deps lock`
 
 error: repo `nav2`: `ref` has type float, not string
@@ -198,7 +189,6 @@ error: repo `nav2`: `ref` has type float, not string
    |
 12 | ref = 1.2
    |       ^^^
-   |
 hint: restore the file from git, or delete it and run `deps lock`
 
 "#]]);

@@ -22,6 +22,13 @@ Commands:
   help         Print this message or the help of the given subcommand(s)
 
 Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+  -V, --version
+          Print version
+
+Everywhere:
   -C, --directory <FOLDER>
           Go to this folder first
 
@@ -38,17 +45,13 @@ Options:
   -q, --quiet
           Say only what went wrong
 
-  -h, --help
-          Print help (see a summary with '-h')
+Exit codes:
+  0 done, 1 failed, 2 usage, 3 the lock is out of date,
+  4 content is not what the lock says, 5 a remote or the engine cannot be reached
 
-  -V, --version
-          Print version
-
-Exit codes: 0 done, 1 failed, 2 usage, 3 the lock is out of date, 4 content is not what the lock
-says,
-5 a remote or the engine cannot be reached.
-Environment: DEPS_STORE (the store; default: deps/ in the user's cache folder), DEPS_GIT (auto, git2
-or git).
+Environment:
+  DEPS_STORE  the store; by default `deps` in your cache folder
+  DEPS_GIT    how repositories are reached: auto, git2 (built in) or git (the program)
 
 "#]]);
 }
@@ -61,22 +64,9 @@ Build the image
 Usage: deps build [OPTIONS]
 
 Options:
-  -C, --directory <FOLDER>
-          Go to this folder first
-
   -t, --tag <NAME>
           Name the image, `name[:tag]`; may be given several times. Default: `tag` of deps.toml,
           else `<name>:latest`
-
-      --color <WHEN>
-          When to use colours
-
-          Possible values:
-          - auto:   On a terminal
-          - always: Everywhere
-          - never:  Nowhere
-          
-          [default: auto]
 
       --target <STAGE>
           Build this stage only, and what it needs
@@ -85,9 +75,6 @@ Options:
 
       --no-cache
           Ignore the engine's cache
-
-  -q, --quiet
-          Say only what went wrong
 
       --build-arg <NAME=VALUE>
           Set a build argument; may be given several times
@@ -124,6 +111,23 @@ Options:
 
   -h, --help
           Print help (see a summary with '-h')
+
+Everywhere:
+  -C, --directory <FOLDER>
+          Go to this folder first
+
+      --color <WHEN>
+          When to use colours
+
+          Possible values:
+          - auto:   On a terminal
+          - always: Everywhere
+          - never:  Nowhere
+          
+          [default: auto]
+
+  -q, --quiet
+          Say only what went wrong
 
 "#]]);
 }

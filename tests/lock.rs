@@ -129,7 +129,6 @@ error: in repository `ambiguous`, `release` is a branch as well as a tag, with d
   |
 9 |     version: release
   |              ^^^^^^^
-  |
 hint: write `heads/release` for the branch or `tags/release` for the tag
 
 error: repo `gone`: cannot read `https://git.example/gone.git`: there is no such repository, or it is hidden from you (HTTP 404)
@@ -137,7 +136,6 @@ error: repo `gone`: cannot read `https://git.example/gone.git`: there is no such
    |
 17 |     version: main
    |              ^^^^
-   |
 hint: check the spelling; a private repository looks the same without credentials
 
 error: repository `misspelt` has no branch or tag `1.2.O`
@@ -145,7 +143,6 @@ error: repository `misspelt` has no branch or tag `1.2.O`
   |
 5 |     version: 1.2.O
   |              ^^^^^
-  |
 hint: it has a tag `1.2.0`
 
 error: repository `too_new` has no tag that satisfies `^3`
@@ -153,7 +150,6 @@ error: repository `too_new` has no tag that satisfies `^3`
    |
 13 |     version: ^3
    |              ^^
-   |
 hint: its highest version is `2.0.0-rc1`
 
 "#]]);

@@ -17,7 +17,6 @@ error: repository `nav2` has the unknown type `gti`
   |
 3 |     type: gti
   |           ^^^
-  |
 hint: did you mean `git`?
 
 error: the repository name `../up` leads out of its folder with `..`
@@ -27,11 +26,10 @@ error: the repository name `../up` leads out of its folder with `..`
   |   ^^^^^
 
 error: the url of repository `x` holds a credential
- --> b.repos:2:1
+ --> b.repos:2:24
   |
 2 |   x: { type: git, url: https://******************************* ******** * *
-  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
+  |                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: write `https://git.example/x.git` and let a git credential helper (`git help credentials`) supply the rest
 
 error: there is no extension `ccahe`
@@ -39,7 +37,6 @@ error: there is no extension `ccahe`
    |
 10 | ccahe = "*"
    | ^^^^^
-   |
 hint: did you mean `ccache`?
 
 "#]]);
@@ -62,7 +59,6 @@ error: unknown key `nmae` in `project`
   |
 2 | nmae = "p"
   | ^^^^
-  |
 hint: did you mean `name`?
 
 error: `project.base` is an integer, but must be a string
@@ -92,7 +88,6 @@ error: `x` is already asked for in a.repos:2:60, with another version
   |
 2 |   x: { type: git, url: https://git.example/x.git, version: b }
   |   ^
-  |
 hint: remove one of them, or give the manifests different `dest` folders and names
 
 "#]]);
@@ -130,12 +125,14 @@ warning: unknown key `verion`
   |
 5 |     verion: main
   |     ^^^^^^
+hint: did you mean `version`?
 
 warning: version `1.10` of repository `x` is a number or a boolean to other tools, which spell it otherwise
  --> underlay.repos:6:14
   |
 6 |     version: 1.10
   |              ^^^^
+hint: write `"1.10"` with quotes: every tool reads the same then
 
   + repo `x` 1.10 53e03498
 wrote deps.lock: 1 entry, 1 added, 0 changed, 0 removed
@@ -149,7 +146,6 @@ fn without_a_project_there_is_a_hint() {
     let sandbox = Sandbox::new();
     sandbox.deps(["plan"]).exits(1).stderr_is(str![[r#"
 error: there is no `deps.toml` in `[ROOT]/project` or a folder above
- |
 hint: go to the project's folder, or write a `deps.toml`
 
 "#]]);

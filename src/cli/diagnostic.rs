@@ -22,9 +22,12 @@ pub(super) struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// Returns an error.
+    /// Returns an error; lines after the first belong below it.
     pub(super) fn error(message: impl Into<String>) -> Self {
-        Self { warning: false, message: message.into(), details: Vec::new(), place: None, hint: None }
+        let message = message.into();
+        let mut lines = message.lines().map(|line| line.trim().to_owned());
+        let first = lines.next().unwrap_or_default();
+        Self { warning: false, message: first, details: lines.collect(), place: None, hint: None }
     }
 
     /// Returns a warning.
@@ -54,18 +57,17 @@ impl Diagnostic {
     pub(super) fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let level = if self.warning { Level::WARNING } else { Level::ERROR };
-        let lines = std::iter::once(&self.message).chain(&self.details).map(|line| visible(line));
-        let title = level.primary_title(lines.collect::<Vec<_>>().join("\n  "));
-        let mut groups = vec![match &self.place {
-            Some(place) => title.element(snippet(place)),
-            None => Group::with_title(title),
+        let title = level.primary_title(visible(&self.message));
+        let mut lines = vec![match &self.place {
+            Some(place) => renderer.render(&[title.element(snippet(place))]),
+            None => renderer.render(&[Group::with_title(title)]),
         }];
-        if let Some(hint) = &self.hint {
-            groups.push(Group::with_title(Level::HELP.with_name("hint").secondary_title(visible(hint))));
-        }
-        let text = renderer.render(&groups);
-        let text: Vec<&str> = text.lines().map(str::trim_end).collect();
-        format!("{}\n", text.join("\n"))
+        lines.extend(self.details.iter().map(|line| format!("  {}", visible(line))));
+        let hint = |hint: &String| Level::HELP.with_name("hint").secondary_title(visible(hint));
+        lines.extend(self.hint.iter().map(|text| renderer.render(&[Group::with_title(hint(text))])));
+        let text = lines.join("\n");
+        let trimmed: Vec<&str> = text.lines().map(str::trim_end).collect();
+        format!("{}\n", trimmed.join("\n"))
     }
 }
 
@@ -82,10 +84,9 @@ fn snippet(place: &Place) -> Snippet<'static, annotate_snippets::Annotation<'sta
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[start..].lines().next().unwrap_or_default();
     let shown = masked(line);
-    let untouched = shown == line;
     let shown = visible(&shown);
     let within = |at: usize| (at - start).min(shown.len());
-    let span = if untouched && shown.len() == line.len() { within(span.start)..within(span.end) } else { 0..shown.len() };
+    let span = if shown.len() == line.len() { within(span.start)..within(span.end) } else { 0..shown.len() };
     let number = text[..start].matches('\n').count() + 1;
     let path = place.source.name().to_owned();
     Snippet::source(shown).line_start(number).path(path).annotation(AnnotationKind::Primary.span(span))
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(
             diagnostic.render(false),
             "error: repository `core/nav2` has no branch or tag `humbel`\n \
-              --> underlay.repos:3:14\n  |\n3 |     version: humbel\n  |              ^^^^^^\n  |\nhint: there is a branch `humble`\n"
+              --> underlay.repos:3:14\n  |\n3 |     version: humbel\n  |              ^^^^^^\nhint: there is a branch `humble`\n"
         );
     }
 

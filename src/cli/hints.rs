@@ -1,7 +1,7 @@
 //! What to do next: one hint for an error, something to type wherever there is such a thing.
 
 use crate::extension;
-use crate::manifest::Problem as ManifestProblem;
+use crate::manifest::{Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::resolve::{FailureKind, GitProblem, PinProblemKind, WishProblem};
 use crate::typed_toml::ShapeProblem;
@@ -91,6 +91,16 @@ fn of_lock(problem: &deps_lock::ParseErrorKind) -> Option<String> {
         }
         deps_lock::ParseErrorKind::SchemaTooNew { .. } => Some("install a newer deps".to_owned()),
         _ => Some("restore the file from git, or delete it and run `deps lock`".to_owned()),
+    }
+}
+
+/// Returns what to do about a warning of a manifest.
+pub(super) fn of_warning(warning: &Warning) -> Option<String> {
+    match warning {
+        Warning::UnknownKey { suggestion: Some(suggestion), .. } => Some(meant(suggestion)),
+        Warning::MisindentedEntry { .. } => Some("indent it below `repositories:`".to_owned()),
+        Warning::Respelled { text, .. } => Some(format!("write `\"{text}\"` with quotes: every tool reads the same then")),
+        _ => None,
     }
 }
 

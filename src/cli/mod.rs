@@ -29,22 +29,26 @@ use session::Session;
 #[command(name = "deps", bin_name = "deps", version, after_help = AFTER_HELP)]
 struct Cli {
     /// Go to this folder first.
-    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    #[arg(short = 'C', long, global = true, help_heading = "Everywhere", value_name = "FOLDER")]
     directory: Option<std::path::PathBuf>,
     /// When to use colours.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t, value_name = "WHEN")]
     color: Colour,
     /// Say only what went wrong.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
     quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 usage, 3 the lock is out of date, 4 content is not what the lock says,
-5 a remote or the engine cannot be reached.
-Environment: DEPS_STORE (the store; default: deps/ in the user's cache folder), DEPS_GIT (auto, git2 or git).";
+Exit codes:
+  0 done, 1 failed, 2 usage, 3 the lock is out of date,
+  4 content is not what the lock says, 5 a remote or the engine cannot be reached
+
+Environment:
+  DEPS_STORE  the store; by default `deps` in your cache folder
+  DEPS_GIT    how repositories are reached: auto, git2 (built in) or git (the program)";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Colour {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use etcetera::BaseStrategy as _;
 
 use super::diagnostic::Diagnostic;
+use super::hints;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::remote::{self, Remotes};
@@ -86,7 +87,7 @@ impl Session {
     pub(super) fn load(&self, workspace: &Workspace) -> Result<Loaded, Failed> {
         let loaded = workspace.load()?;
         for warning in loaded.manifests.iter().flat_map(|loaded| &loaded.manifest.warnings) {
-            self.warn(&Diagnostic::warning(warning.error.to_string()).at(Some(&warning.place)));
+            self.warn(&Diagnostic::warning(warning.error.to_string()).at(Some(&warning.place)).hint(hints::of_warning(&warning.error)));
         }
         Ok(loaded)
     }
