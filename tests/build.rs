@@ -68,11 +68,32 @@ fn a_frozen_build_makes_an_image_that_runs() {
 }
 
 #[test]
+fn who_builds_is_a_build_argument_and_their_home_stays_theirs() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    sandbox.git("dots").file("profile", "mine").commit();
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"home\"\nbase = \"{}\"\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/home/ada/src\"\n\n\
+         [extensions]\nuser = \"*\"\n",
+        engine.base()
+    ));
+    sandbox.manifest("repositories:\n  dots: { type: git, url: https://git.example/dots.git }\n");
+    let text = sandbox.deps(["lock"]).succeeds();
+    assert!(text.stderr().contains("wrote deps.lock"));
+    let arguments = ["--build-arg", "DEPS_USER_NAME=ada", "--build-arg", "DEPS_USER_UID=1234", "--build-arg", "DEPS_USER_GID=1234"];
+    sandbox.deps(["build", "-t", "deps-test/home"].into_iter().chain(arguments)).succeeds();
+    let shown = engine.run_image("deps-test/home", &["sh", "-c", "id -un; id -u; pwd; stat -c %U /home /home/ada; cat src/dots/profile"]);
+    assert_eq!(shown, "ada\n1234\n/home/ada\nroot\nada\nmine");
+}
+
+#[test]
 fn a_second_build_is_all_cached_and_a_bumped_repository_reruns_its_own_copies_only() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = sandbox(&engine);
+    // The engine keeps its cache between runs of the tests: a file that is new each time makes all commits new.
+    let unique = sandbox.root().to_string_lossy().into_owned();
     for name in ["a", "b", "c", "d"] {
-        sandbox.git(name).file("f", "1").tag("1.0.0").commit();
+        sandbox.git(name).file("f", "1").file("unique", &format!("{name} {unique}")).tag("1.0.0").commit();
         sandbox.git(name).file("f", "2").tag("1.1.0").commit();
     }
     let entry = |name| format!("  {name}: {{ type: git, url: https://git.example/{name}.git, version: 1.0.0 }}\n");

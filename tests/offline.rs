@@ -17,9 +17,8 @@ fn every_missing_object_is_named_in_one_list() {
     sandbox.server().reset();
     sandbox.deps(["fetch", "--offline"]).exits(5).stderr_is(str![[r#"
 error: 2 pinned commits are missing from the store, and `--offline` forbids fetching them
-         repo `a` at 387bcefc9c06aa2ce97c70a53dfcd1fc5d9b1b0f
-         repo `b` at b4630c52294b3decbd6358b5db19764155ba4a20
- |
+  repo `a` at 387bcefc9c06aa2ce97c70a53dfcd1fc5d9b1b0f
+  repo `b` at b4630c52294b3decbd6358b5db19764155ba4a20
 hint: run `deps fetch` once with a network
 
 "#]]);

@@ -13,17 +13,17 @@ fn a_plan_names_every_stage_with_its_key() {
     sandbox.servers_stopped(|sandbox| {
         sandbox.deps(["plan"]).succeeds().stdout_is(str![[r#"
 plan for linux/amd64: 3 stages, 3 pure (100 %)
-  f8c80c5de157  src-main-a  checkouts of `main`
+  f8c80c5de157  src-main-a  checkouts: x
   97c32199afe0  runtime     the base with packages and user
-  00dd429ee573  final       the image
-image robot has the plan key 2ef0745711a88e05cdc8e10511a4d93db01e8773d42b1fe92b5fd017974b558a
+  9d3315a60313  final       the image
+image robot has the plan key 2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420f31f3f7c0cf43
 
 "#]]);
         sandbox.deps(["plan", "--json"]).succeeds().stdout_is(str![[r#"
 {
   "schema": 1,
   "name": "robot",
-  "key": "2ef0745711a88e05cdc8e10511a4d93db01e8773d42b1fe92b5fd017974b558a",
+  "key": "2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420f31f3f7c0cf43",
   "platforms": [
     {
       "platform": "linux/amd64",
@@ -31,7 +31,7 @@ image robot has the plan key 2ef0745711a88e05cdc8e10511a4d93db01e8773d42b1fe92b5
         {
           "name": "src-main-a",
           "kind": "sources",
-          "about": "checkouts of `main`",
+          "about": "checkouts: x",
           "key": "f8c80c5de1571ce6efa61191fb3830d5073037aa7920b697d0346a831384be08",
           "base": "scratch",
           "parents": [],
@@ -52,7 +52,7 @@ image robot has the plan key 2ef0745711a88e05cdc8e10511a4d93db01e8773d42b1fe92b5
           "name": "final",
           "kind": "final",
           "about": "the image",
-          "key": "00dd429ee573478ce2120a330a526b2d6f648b23801c8d61d40c97131a0fec79",
+          "key": "9d3315a6031344e296876de7d47c85aeb3e842243df69791d1f2984c5f961827",
           "base": "runtime",
           "parents": [
             "runtime",

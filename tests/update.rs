@@ -66,7 +66,6 @@ fn a_key_that_nothing_asks_for_is_a_usage_error() {
     let sandbox = moved();
     sandbox.deps(["update", "core/d", "elsewhere", "--", "-x"]).exits(2).stderr_is(str![[r#"
 error: the project asks for nothing called `core/d`
- |
 hint: did you mean `core/a`?
 
 error: the project asks for nothing called `elsewhere`

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::diagnostic::Diagnostic;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
-use super::{Frozen, Network, fetch, locking, planning};
+use super::{Frozen, Network, fetch, locking, paint, planning};
 use crate::engine::invocation::InvocationError;
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::progress::Event;
@@ -212,7 +212,7 @@ fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Fai
         match (event, &bar) {
             (Event::Finished(id, _), bar) => {
                 let Some((step, number)) = summary.step(id) else { return };
-                let line = summary::line(step, number, summary.total());
+                let line = paint::step(&summary::line(step, number, summary.total()), session.colour());
                 match bar {
                     Some(bar) => bar.println(line),
                     None => session.tell(&format!("{line}\n")),

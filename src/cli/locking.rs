@@ -4,6 +4,7 @@ use deps_lock::Lock;
 
 use super::diagnostic::Diagnostic;
 use super::hints;
+use super::paint;
 use super::outcome::{DRIFT, FAILED, Failed, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;
@@ -112,7 +113,7 @@ pub(super) fn write(
 pub(super) fn tell(session: &Session, before: &Lock, resolution: &Resolution, verb: &str) {
     let Resolution { lock, added, changed, removed } = resolution;
     let changes = report::lock_changes(before, resolution);
-    let lines: String = changes.iter().map(|line| format!("  {line}\n")).collect();
+    let lines: String = changes.iter().map(|line| format!("  {}\n", paint::change(line, session.colour()))).collect();
     let entries = if lock.len() == 1 { "entry" } else { "entries" };
     let counts = format!("{} added, {} changed, {} removed", added.len(), changed.len(), removed.len());
     let counts = if changes.is_empty() { "nothing changed".to_owned() } else { counts };

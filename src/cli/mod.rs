@@ -10,6 +10,7 @@ mod hints;
 mod lock;
 mod locking;
 mod outcome;
+mod paint;
 mod plan;
 mod planning;
 mod progress;

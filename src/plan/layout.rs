@@ -16,6 +16,8 @@ const MOST_OUTPUTS: usize = 40;
 const GATHERED: usize = 32;
 /// Engines stack about 125 layers; the base has some of its own (FACTS §2).
 const MOST_LAYERS: usize = 100;
+/// So many checkouts are named in what a stage is about.
+const MOST_NAMED: usize = 4;
 /// A stage of copies deeper than this is split (FACTS §2: under 60).
 const MOST_COPIES: usize = 48;
 
@@ -71,6 +73,13 @@ struct Output {
     stage: String,
     from: String,
     to: String,
+}
+
+impl Output {
+    fn copied(self, link: bool) -> Instruction {
+        let Self { stage, from, to } = self;
+        Instruction::CopyStage { stage, from, to, link }
+    }
 }
 
 impl<'a> Work<'a> {
@@ -240,12 +249,8 @@ impl<'a> Work<'a> {
         let sources = self.sources();
         let (linked_sources, plain_sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|output| links(&output.to));
         let mut instructions: Vec<Instruction> = Vec::new();
-        let whole = |output: &Output| if output.from == "/" { "/".to_owned() } else { output.to.clone() };
-        let copy = |link: bool| {
-            move |output: Output| Instruction::CopyStage { to: whole(&output), stage: output.stage, from: output.from, link }
-        };
-        instructions.extend(linked.into_iter().chain(linked_sources).map(copy(true)));
-        instructions.extend(plain.into_iter().chain(plain_sources).map(copy(false)));
+        instructions.extend(linked.into_iter().chain(linked_sources).map(|output| output.copied(true)));
+        instructions.extend(plain.into_iter().chain(plain_sources).map(|output| output.copied(false)));
         instructions.extend(self.final_steps(order));
         let layers = instructions.iter().filter(|one| one.makes_layer()).count();
         if layers > MOST_LAYERS {
@@ -304,14 +309,9 @@ impl<'a> Work<'a> {
         } else {
             outputs
         };
-        let copy = |output: Output| {
-            let to = if output.from == "/" { "/".to_owned() } else { output.to };
-            Instruction::CopyStage { stage: output.stage, from: output.from, to, link: false }
-        };
-        let to = outputs.first().map_or_else(|| "/opt/".to_owned(), |output| output.to.clone());
-        let instructions = outputs.into_iter().map(copy).collect();
+        let instructions = outputs.into_iter().map(|output| output.copied(false)).collect();
         self.add(name.clone(), kind, about, Base::Scratch, instructions);
-        Output { stage: name, from: "/".to_owned(), to }
+        Output { stage: name, from: "/".to_owned(), to: "/".to_owned() }
     }
 
     /// The checkouts: at most 16 stages a set (DESIGN §6.3).
@@ -329,14 +329,20 @@ impl<'a> Work<'a> {
     }
 
     fn source_stage(&mut self, name: String, set: &str, checkouts: &[&Checkout]) -> Output {
-        let about = format!("checkouts of `{set}`");
+        let paths: Vec<&str> = checkouts.iter().map(|checkout| checkout.path.as_str()).collect();
+        let more = if paths.len() > MOST_NAMED { format!(" and {} more", paths.len() - MOST_NAMED) } else { String::new() };
+        let about = format!("checkouts: {}{more}", paths[..paths.len().min(MOST_NAMED)].join(", "));
         let output = |checkout: &Checkout| format!("{}/{}/", checkout.dest, checkout.path);
-        let first = output(checkouts[0]);
+        let whole = |stage: String| {
+            // The folder itself, not the root: a plain COPY would give the folders above it to root.
+            let folder = format!("{}/", checkouts[0].dest);
+            Output { stage, from: folder.clone(), to: folder }
+        };
         if checkouts.len() <= MOST_COPIES {
             let copy = |checkout: &&Checkout| CopyTree { tree: checkout.tree.clone(), to: output(checkout) };
             let instructions = checkouts.iter().map(copy).map(Instruction::CopyTree).collect();
             self.add(name.clone(), Kind::Sources, about, Base::Scratch, instructions);
-            return Output { stage: name, from: "/".to_owned(), to: first };
+            return whole(name);
         }
         let mut parts: BTreeMap<usize, Vec<&Checkout>> = BTreeMap::new();
         for checkout in checkouts {
@@ -349,7 +355,7 @@ impl<'a> Work<'a> {
         }
         let part = |(number, part): (usize, Vec<&Checkout>)| self.source_stage(format!("{name}.{number:x}"), set, &part);
         let parts = parts.into_iter().map(part).collect();
-        self.gather(name, Kind::Sources, about, parts)
+        whole(self.gather(name, Kind::Sources, about, parts).stage)
     }
 
     /// The checkout that `checkout` stands in, else itself: they share a stage, the outer one first.
@@ -438,14 +444,17 @@ fn account_arguments(account: &Account) -> Vec<Instruction> {
 /// The step that makes the image's user. Bases bring users of their own (Ubuntu's has id 1000): one with the wanted
 /// id makes way.
 fn make_account() -> Run {
-    let command = "set -eu; \\\n    \
-        if [ \"$DEPS_USER_UID\" != 0 ]; then \\\n      \
-        old=\"$(getent passwd \"$DEPS_USER_UID\" | cut -d: -f1)\"; \\\n      \
-        if [ -n \"$old\" ] && [ \"$old\" != \"$DEPS_USER_NAME\" ]; then userdel --remove \"$old\" >/dev/null 2>&1; fi; \\\n      \
-        getent group \"$DEPS_USER_GID\" >/dev/null || groupadd --gid \"$DEPS_USER_GID\" \"$DEPS_USER_NAME\"; \\\n      \
-        getent passwd \"$DEPS_USER_NAME\" >/dev/null || useradd --no-log-init --create-home --home-dir \"/home/$DEPS_USER_NAME\" \\\n        \
-        --uid \"$DEPS_USER_UID\" --gid \"$DEPS_USER_GID\" --shell \"$(command -v bash || echo /bin/sh)\" \"$DEPS_USER_NAME\"; \\\n    \
-        fi";
+    let command = r#"set -eu; \
+    if [ "$DEPS_USER_UID" = 0 ]; then echo "DEPS_USER_UID is 0: to be root, leave the extension user out" >&2; exit 1; fi; \
+    old="$(getent passwd "$DEPS_USER_UID" | cut -d: -f1)"; \
+    if [ -n "$old" ] && [ "$old" != "$DEPS_USER_NAME" ]; then userdel --remove "$old"; fi; \
+    getent group "$DEPS_USER_GID" >/dev/null || groupadd --gid "$DEPS_USER_GID" "$DEPS_USER_NAME"; \
+    if getent passwd "$DEPS_USER_NAME" >/dev/null; then \
+      usermod --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" "$DEPS_USER_NAME"; \
+    else \
+      useradd --no-log-init --create-home --home-dir "/home/$DEPS_USER_NAME" --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" \
+        --shell "$(command -v bash || echo /bin/sh)" "$DEPS_USER_NAME"; \
+    fi"#;
     Run { mounts: BTreeSet::new(), offline: true, command: command.to_owned(), origin: None }
 }
 

@@ -1,0 +1,135 @@
+//! Plans of 10, 100 and 1,000 extensions: as functions of values, and as a process that reads the extensions' folders.
+//!
+//! Criterion prints elements per second: a plan that grows no faster than its input keeps that number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use deps::dockerfile;
+use deps::extension::{Action, Builder, Configured, Copy, Network, Run, Snippet, Step, Tier};
+use deps::plan::{self, Base, Checkout, Ingredients};
+use deps::project::{self, Platform, Project};
+use deps::resolve::{Answer, Answers, Question, Refresh, pin};
+use deps::source::Source;
+use deps::workspace::Workspace;
+use deps_lock::Lock;
+
+use crate::program;
+
+const SIZES: [usize; 3] = [10, 100, 1000];
+const PROJECT: &str = "[project]\nname = \"robot\"\nbase = \"debian:12\"\n";
+/// So many different sets of packages, hence of stages that several builders share.
+const PACKAGE_SETS: usize = 8;
+
+/// Measures planning.
+pub(crate) fn benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("plan and Dockerfile");
+    for size in SIZES {
+        let project = project::parse(&Source::new("deps.toml", PROJECT)).expect("the project is good");
+        let extensions: Vec<Configured> = (0..size).map(extension).collect();
+        let checkouts: Vec<Checkout> = (0..size).map(checkout).collect();
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_function(BenchmarkId::new("values", size), |bencher| {
+            bencher.iter(|| rendered(&project, &extensions, &checkouts));
+        });
+        let folder = locked_project(size);
+        group.sample_size(20);
+        group
+            .bench_function(BenchmarkId::new("process", size), |bencher| bencher.iter(|| folder.deps(&["dockerfile"])));
+        group.sample_size(100);
+    }
+    group.finish();
+}
+
+fn rendered(project: &Project, extensions: &[Configured], checkouts: &[Checkout]) -> String {
+    let base = Base::Image { reference: "debian:12".to_owned(), digest: digest() };
+    let builder_base = base.clone();
+    let ingredients = Ingredients { project, base, builder_base, extensions, inputs: &[], checkouts };
+    let plan = plan::plan(&ingredients, &Platform::default()).expect("nothing contradicts");
+    let key = plan::plan_key(std::slice::from_ref(&plan));
+    dockerfile::render(&plan, &key)
+}
+
+/// Three steps, two packages, one output, a variable, and an edge to the extension ten places before.
+fn extension(number: usize) -> Configured {
+    let name = format!("tool{number}");
+    let commands = [
+        format!("apt-get update && apt-get install -y lib{number}-dev"),
+        format!("pip install --target /opt/deps/{name} {name}==1.{number}"),
+        format!("set -eu; mkdir -p /opt/deps/{name}/bin; echo 'exec python3 -m {name}' > /opt/deps/{name}/bin/{name}"),
+    ];
+    let run = |command| Action::Run(Run { mounts: Vec::new(), network: None, command });
+    let steps = (1..).zip(commands).map(|(line, command)| Step { action: run(command), line }).collect();
+    let snippet = Snippet { file: format!("extensions/{name}/builder.Dockerfile"), steps };
+    let copies = vec![Copy { from: format!("/opt/deps/{name}/"), to: format!("/opt/{name}/") }];
+    Configured {
+        version: semver::Version::new(1, 0, 0),
+        tier: Tier::Tool,
+        after: number.checked_sub(10).map(|before| format!("tool{before}")).into_iter().collect(),
+        caches: true,
+        apt_builder: BTreeSet::from(["python3".to_owned(), packages(number)]),
+        apt_runtime: BTreeSet::from([packages(number)]),
+        inputs: BTreeMap::new(),
+        builder: Some(Builder { snippet, network: Network::Default, copies }),
+        env: BTreeMap::from([(format!("TOOL{number}_HOME"), format!("/opt/{name}"))]),
+        path: vec![format!("/opt/{name}/bin")],
+        runtime: None,
+        user: None,
+        account: None,
+        cache_mounts: Vec::new(),
+        name,
+    }
+}
+
+fn packages(number: usize) -> String {
+    format!("lib{}", number % PACKAGE_SETS)
+}
+
+fn checkout(number: usize) -> Checkout {
+    let path = format!("group{}/repository{number}", number % 10);
+    Checkout { set: "main".to_owned(), path, dest: "/ws/src".to_owned(), tree: format!("{number:040x}") }
+}
+
+fn digest() -> String {
+    format!("sha256:{}", "a".repeat(64))
+}
+
+/// A project with as many extensions in folders of its own, locked.
+fn locked_project(size: usize) -> program::Project {
+    let names = (0..size).map(|number| format!("tool{number} = {{ path = \"extensions/tool{number}\" }}\n"));
+    let folder = program::Project::new(&format!("{PROJECT}\n[extensions]\n{}", names.collect::<String>()));
+    for number in 0..size {
+        let Configured { name, builder, .. } = extension(number);
+        let actions = builder.iter().flat_map(|builder| &builder.snippet.steps).map(|step| &step.action);
+        let line = |action: &Action| {
+            if let Action::Run(run) = action { format!("RUN {}\n", run.command) } else { String::new() }
+        };
+        folder.write(&format!("extensions/{name}/builder.Dockerfile"), &actions.map(line).collect::<String>());
+        folder.write(&format!("extensions/{name}/extension.toml"), &extension_toml(number));
+    }
+    lock(&folder);
+    folder
+}
+
+fn extension_toml(number: usize) -> String {
+    let after = number.checked_sub(10).map(|before| format!("\"tool{before}\"")).unwrap_or_default();
+    let packages = packages(number);
+    format!(
+        "[extension]\nname = \"tool{number}\"\nversion = \"1.0.0\"\nsummary = \"A tool\"\nafter = [{after}]\n\n\
+         [apt]\nbuilder = [\"python3\", \"{packages}\"]\nruntime = [\"{packages}\"]\n\n\
+         [builder]\nsnippet = \"builder.Dockerfile\"\n\
+         copy = [{{ from = \"/opt/deps/tool{number}/\", to = \"/opt/tool{number}/\" }}]\n\n\
+         [runtime]\nenv = {{ TOOL{number}_HOME = \"/opt/tool{number}\" }}\npath = [\"/opt/tool{number}/bin\"]\n"
+    )
+}
+
+/// Locks without a registry: the answer to the only question is made up.
+fn lock(folder: &program::Project) {
+    let workspace = Workspace::find(&folder.path()).expect("a project");
+    let loaded = workspace.load().unwrap_or_else(|troubles| panic!("the extensions are good: {troubles:?}"));
+    let question = Question::Image { reference: "debian:12".to_owned() };
+    let answers = Answers::from([(question, Ok(Answer::Image(digest())))]);
+    let resolution =
+        pin(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &answers).expect("every question is answered");
+    workspace.replace_lock(None, &resolution.lock).expect("the folder is writable");
+}
