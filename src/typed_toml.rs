@@ -181,7 +181,10 @@ impl<'a> Walk<'a> {
                     let known = known();
                     let near = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
                     let table = phrase(node.path);
-                    self.problem(key_span, ShapeProblem::UnknownKey { key: name.to_owned(), table, nearest: near, known });
+                    self.problem(
+                        key_span,
+                        ShapeProblem::UnknownKey { key: name.to_owned(), table, nearest: near, known },
+                    );
                 }
                 (None, _) => {}
             }
@@ -375,7 +378,8 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_file_is_reported_at_its_place() {
-        let text = "jobs = \"four\"\nmodes = 1\nmode = \"fsat\"\n[[item]]\npaht = \"x\"\n[tools]\na = 3\nb = { path = 1 }\n";
+        let text =
+            "jobs = \"four\"\nmodes = 1\nmode = \"fsat\"\n[[item]]\npaht = \"x\"\n[tools]\na = 3\nb = { path = 1 }\n";
         assert_eq!(
             problems(text),
             [

@@ -20,7 +20,25 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("store", &["digest"]),
     ("typed_toml", &["source"]),
     ("workspace", &["digest", "extension", "manifest", "plan", "project", "resolve", "source"]),
-    ("cli", &["digest", "dockerfile", "engine", "extension", "manifest", "plan", "project", "remote", "report", "resolve", "source", "store", "typed_toml", "workspace"]),
+    (
+        "cli",
+        &[
+            "digest",
+            "dockerfile",
+            "engine",
+            "extension",
+            "manifest",
+            "plan",
+            "project",
+            "remote",
+            "report",
+            "resolve",
+            "source",
+            "store",
+            "typed_toml",
+            "workspace",
+        ],
+    ),
 ];
 
 fn root() -> PathBuf {
@@ -62,7 +80,11 @@ fn rooms_name_only_what_they_may() {
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         for name in code.split("crate::").skip(1) {
             let name: String = name.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-            if !name.is_empty() && name != room && rules.contains_key(name.as_str()) && !allowed.contains(&name.as_str()) {
+            if !name.is_empty()
+                && name != room
+                && rules.contains_key(name.as_str())
+                && !allowed.contains(&name.as_str())
+            {
                 wrong.push(format!("{} names `{name}`", file.display()));
             }
         }
@@ -88,7 +110,9 @@ fn no_test_file_is_forgotten() {
     let declared: BTreeSet<&str> =
         main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).collect();
     let entries = fs::read_dir(root().join("tests")).unwrap().map(|entry| entry.unwrap().path());
-    for path in entries.filter(|path| path.is_dir() && path.join("mod.rs").exists() || path.extension().is_some_and(|e| e == "rs")) {
+    for path in entries
+        .filter(|path| path.is_dir() && path.join("mod.rs").exists() || path.extension().is_some_and(|e| e == "rs"))
+    {
         let name = path.file_stem().unwrap().to_str().unwrap();
         assert!(name == "main" || declared.contains(name), "tests/main.rs does not name `{name}`");
     }
@@ -96,7 +120,9 @@ fn no_test_file_is_forgotten() {
 
 #[test]
 fn the_effect_free_rooms_have_no_effects() {
-    for room in ["digest.rs", "dockerfile", "extension", "manifest", "plan", "project", "report", "resolve", "source.rs"] {
+    for room in
+        ["digest.rs", "dockerfile", "extension", "manifest", "plan", "project", "report", "resolve", "source.rs"]
+    {
         let path = root().join("src").join(room);
         let files = if path.is_dir() { rust_files(&path) } else { vec![path] };
         for file in files {

@@ -13,10 +13,16 @@ fn sandbox(engine: &Engine) -> Sandbox {
 
 /// `built p:x: 12 steps, 3 cached, 9 run` → (cached, run).
 fn counts(stderr: &str) -> (usize, usize) {
-    let line = stderr.lines().find(|line| line.starts_with("built ")).unwrap_or_else(|| panic!("no summary:\n{stderr}"));
+    let line =
+        stderr.lines().find(|line| line.starts_with("built ")).unwrap_or_else(|| panic!("no summary:\n{stderr}"));
     let number = |word: &str| {
         let before = line.split(&format!(" {word}")).next().expect("the line has the word");
-        before.rsplit(' ').next().expect("a number").parse().unwrap_or_else(|_| panic!("no number before `{word}`: {line}"))
+        before
+            .rsplit(' ')
+            .next()
+            .expect("a number")
+            .parse()
+            .unwrap_or_else(|_| panic!("no number before `{word}`: {line}"))
     };
     (number("cached"), number("run"))
 }
@@ -62,7 +68,8 @@ fn a_frozen_build_makes_an_image_that_runs() {
     let label = engine.docker(["inspect", "--format", "{{index .Config.Labels \"deps.plan-key\"}}", "deps-test/whole"]);
     let plan = sandbox.deps(["plan"]).succeeds().stdout();
     assert!(plan.contains(label.trim()), "{label} is not the key of\n{plan}");
-    let again = sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds());
+    let again =
+        sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds());
     assert_eq!(counts(&again.stderr()).1, 0, "{again}");
     assert!(first.len() == 40);
 }
@@ -80,9 +87,13 @@ fn who_builds_is_a_build_argument_and_their_home_stays_theirs() {
     sandbox.manifest("repositories:\n  dots: { type: git, url: https://git.example/dots.git }\n");
     let text = sandbox.deps(["lock"]).succeeds();
     assert!(text.stderr().contains("wrote deps.lock"));
-    let arguments = ["--build-arg", "DEPS_USER_NAME=ada", "--build-arg", "DEPS_USER_UID=1234", "--build-arg", "DEPS_USER_GID=1234"];
+    let arguments =
+        ["--build-arg", "DEPS_USER_NAME=ada", "--build-arg", "DEPS_USER_UID=1234", "--build-arg", "DEPS_USER_GID=1234"];
     sandbox.deps(["build", "-t", "deps-test/home"].into_iter().chain(arguments)).succeeds();
-    let shown = engine.run_image("deps-test/home", &["sh", "-c", "id -un; id -u; pwd; stat -c %U /home /home/ada; cat src/dots/profile"]);
+    let shown = engine.run_image(
+        "deps-test/home",
+        &["sh", "-c", "id -un; id -u; pwd; stat -c %U /home /home/ada; cat src/dots/profile"],
+    );
     assert_eq!(shown, "ada\n1234\n/home/ada\nroot\nada\nmine");
 }
 
@@ -151,11 +162,17 @@ fn flags_reach_the_engine() {
         "mine/extension.toml",
         "[extension]\nname = \"mine\"\nversion = \"1.0.0\"\nsummary = \"Mine\"\n\n[builder]\nsnippet = \"b.Dockerfile\"\ncopy = [{ from = \"a/\", to = \"/opt/mine/\" }]\n",
     );
-    sandbox.write("mine/b.Dockerfile", "ARG WORD=default\nRUN mkdir -p {{ out }}/a && echo \"$WORD\" > {{ out }}/a/word\n");
+    sandbox.write(
+        "mine/b.Dockerfile",
+        "ARG WORD=default\nRUN mkdir -p {{ out }}/a && echo \"$WORD\" > {{ out }}/a/word\n",
+    );
     let pushed = format!("{}/deps-test/flags:1", engine.registry());
-    sandbox.deps(["build", "-t", "deps-test/flags:1", "--build-arg", "WORD=given", "--platform", "linux/amd64"]).succeeds();
+    sandbox
+        .deps(["build", "-t", "deps-test/flags:1", "--build-arg", "WORD=given", "--platform", "linux/amd64"])
+        .succeeds();
     assert_eq!(engine.run_image("deps-test/flags:1", &["cat", "/opt/mine/word"]), "given\n");
-    let again = sandbox.deps(["build", "-t", "deps-test/flags:1", "--build-arg", "WORD=given", "--no-cache"]).succeeds();
+    let again =
+        sandbox.deps(["build", "-t", "deps-test/flags:1", "--build-arg", "WORD=given", "--no-cache"]).succeeds();
     assert!(counts(&again.stderr()).1 > 0, "{again}");
     sandbox.deps(["build", "-t", &pushed, "--push"]).succeeds();
     assert!(engine.docker(["buildx", "imagetools", "inspect", &pushed]).contains("sha256:"));

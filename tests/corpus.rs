@@ -11,6 +11,8 @@ use deps::manifest::{self, Manifest, Problem};
 use deps::source::{Located, Source};
 use serde_json::Value;
 
+use crate::support::engine::say_skipped;
+
 /// Files that vcstool reads and `deps` refuses: the beginning of the name, words of the message, and why.
 const REFUSED: [(&str, &str, &str); 7] = [
     ("manifests/D-Robotics+robot_dev_config/ros2", "leads out of its folder", "checkouts beside the destination"),
@@ -135,7 +137,7 @@ fn parse(name: &str, text: &str) -> Result<Manifest, Vec<Located<Problem>>> {
 fn corpus() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     if !path.is_dir() {
-        println!("skipped: no {}", path.display());
+        say_skipped("../shared/corpus", "the folder is absent");
         return None;
     }
     Some(path)

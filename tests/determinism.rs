@@ -84,7 +84,8 @@ fn any_order_of_entries_gives_the_same_bytes() {
         Just(numbers(7)).prop_shuffle(),
         0..=8_usize,
     );
-    let mut runner = TestRunner::new(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() });
     runner
         .run(&strategy, |(tables, repositories, extensions, split)| {
             let order = [tables[0], tables[1], tables[2]];
@@ -100,8 +101,14 @@ fn folder_home_and_language_never_matter() {
         let sandbox = Sandbox::with_environment(environment);
         sandbox.git_config("[url \"$GIT/\"]\n\tinsteadOf = https://git.example/\n");
         sandbox.git("x").file("a", "1").tag("1.0").commit();
-        sandbox.write(&format!("{folder}/deps.toml"), "[project]\nname = \"p\"\nbase = \"scratch\"\n[[manifest]]\npath = \"u.repos\"\ndest = \"/ws\"\n");
-        sandbox.write(&format!("{folder}/u.repos"), "repositories:\n  x: { type: git, url: https://git.example/x.git, version: 1.0 }\n");
+        sandbox.write(
+            &format!("{folder}/deps.toml"),
+            "[project]\nname = \"p\"\nbase = \"scratch\"\n[[manifest]]\npath = \"u.repos\"\ndest = \"/ws\"\n",
+        );
+        sandbox.write(
+            &format!("{folder}/u.repos"),
+            "repositories:\n  x: { type: git, url: https://git.example/x.git, version: 1.0 }\n",
+        );
         sandbox.write(&format!("{folder}/sub/keep"), "");
         sandbox.deps_in(&format!("{folder}/sub"), ["lock"]).succeeds();
         let dockerfile = sandbox.deps_in(folder, ["dockerfile"]).succeeds();
@@ -109,11 +116,14 @@ fn folder_home_and_language_never_matter() {
     };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let one = project("one", Vec::new());
-    let other = project("an other/ä", vec![
-        pair("LC_ALL", "tr_TR.UTF-8"),
-        pair("TZ", "Asia/Kathmandu"),
-        pair("SOURCE_DATE_EPOCH", "12345"),
-        pair("USER", "somebody"),
-    ]);
+    let other = project(
+        "an other/ä",
+        vec![
+            pair("LC_ALL", "tr_TR.UTF-8"),
+            pair("TZ", "Asia/Kathmandu"),
+            pair("SOURCE_DATE_EPOCH", "12345"),
+            pair("USER", "somebody"),
+        ],
+    );
     assert_eq!(one, other);
 }

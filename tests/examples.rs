@@ -38,7 +38,10 @@ fn every_example_is_up_to_date() {
         let sandbox = example(&name);
         let (lock, dockerfile) = (sandbox.read("deps.lock"), sandbox.read("Dockerfile"));
         sandbox.deps(["lock", "--check"]).succeeds();
-        snapbox::assert_data_eq!(sandbox.deps(["dockerfile"]).succeeds().stdout(), snapbox::Data::text(dockerfile).raw());
+        snapbox::assert_data_eq!(
+            sandbox.deps(["dockerfile"]).succeeds().stdout(),
+            snapbox::Data::text(dockerfile).raw()
+        );
         std::fs::remove_file(sandbox.path("deps.lock")).expect("it was read a moment ago");
         sandbox.deps(["lock"]).succeeds();
         assert_eq!(sandbox.read("deps.lock"), lock, "examples/{name}/deps.lock");

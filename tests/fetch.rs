@@ -8,7 +8,12 @@ use snapbox::str;
 fn one_repository() -> (Sandbox, String) {
     let sandbox = Sandbox::new();
     let repository = sandbox.git("tool");
-    let id = repository.file("README", "hello\n").executable("bin/run", "#!/bin/sh\n").symlink("link", "README").tag("1.0.0").commit();
+    let id = repository
+        .file("README", "hello\n")
+        .executable("bin/run", "#!/bin/sh\n")
+        .symlink("link", "README")
+        .tag("1.0.0")
+        .commit();
     sandbox.manifest("repositories:\n  tool: { type: git, url: $GIT/tool.git, version: 1.0.0 }\n");
     sandbox.deps(["lock"]).succeeds();
     (sandbox, id)

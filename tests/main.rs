@@ -1,5 +1,7 @@
 //! Every test that runs the program: one file a thing that a user can do.
 
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read and write files, and stop at what cannot be")]
+
 mod architecture;
 mod build;
 mod check;

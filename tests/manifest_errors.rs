@@ -10,7 +10,10 @@ fn every_problem_of_every_file_is_told() {
         "[project]\nname = \"p\"\nbase = \"scratch\"\n\n[[manifest]]\npath = \"*.repos\"\ndest = \"/ws\"\n\n[extensions]\nccahe = \"*\"\n",
     );
     sandbox.write("a.repos", "repositories:\n  nav2:\n    type: gti\n    url: https://git.example/nav2.git\n  ../up:\n    type: git\n    url: https://git.example/up.git\n");
-    sandbox.write("b.repos", "repositories:\n  x: { type: git, url: https://user:hunter2@git.example/x.git, version: 1 }\n");
+    sandbox.write(
+        "b.repos",
+        "repositories:\n  x: { type: git, url: https://user:hunter2@git.example/x.git, version: 1 }\n",
+    );
     let run = sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
 error: repository `nav2` has the unknown type `gti`
  --> a.repos:3:11
@@ -79,7 +82,8 @@ error: `manifest.sources` is `mount`, but must be one of `store`
 #[test]
 fn one_path_with_two_contents_names_both_files() {
     let sandbox = Sandbox::new();
-    sandbox.deps_toml("[project]\nname = \"p\"\nbase = \"scratch\"\n[[manifest]]\npath = \"*.repos\"\ndest = \"/ws\"\n");
+    sandbox
+        .deps_toml("[project]\nname = \"p\"\nbase = \"scratch\"\n[[manifest]]\npath = \"*.repos\"\ndest = \"/ws\"\n");
     sandbox.write("a.repos", "repositories:\n  x: { type: git, url: https://git.example/x.git, version: a }\n");
     sandbox.write("b.repos", "repositories:\n  x: { type: git, url: https://git.example/x.git, version: b }\n");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
@@ -118,7 +122,9 @@ fn warnings_do_not_stop_anything() {
     let sandbox = Sandbox::new();
     sandbox.git_config("[url \"$GIT/\"]\n\tinsteadOf = https://git.example/\n");
     sandbox.git("x").file("a", "1").tag("1.10").commit();
-    sandbox.manifest("repositories:\n  x:\n    type: git\n    url: https://git.example/x.git\n    verion: main\n    version: 1.10\n");
+    sandbox.manifest(
+        "repositories:\n  x:\n    type: git\n    url: https://git.example/x.git\n    verion: main\n    version: 1.10\n",
+    );
     sandbox.deps(["lock"]).without_recheck().succeeds().stderr_is(str![[r#"
 warning: unknown key `verion`
  --> underlay.repos:5:5

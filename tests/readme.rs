@@ -81,7 +81,9 @@ fn sorted_steps(text: &str) -> Vec<String> {
     };
     let mut steps: Vec<String> = text.lines().filter(|line| is_step(line)).map(step).collect();
     steps.sort();
-    let summary = |line: &str| if line.starts_with("built ") { line.split(',').next().unwrap_or(line).to_owned() } else { line.to_owned() };
+    let summary = |line: &str| {
+        if line.starts_with("built ") { line.split(',').next().unwrap_or(line).to_owned() } else { line.to_owned() }
+    };
     let digest = |line: String| if line.starts_with("sha256:") { "sha256:…".to_owned() } else { line };
     let fetched = |line: String| if line.contains(" in the store") { "commits".to_owned() } else { line };
     let others = text.lines().filter(|line| !is_step(line) && !line.is_empty()).map(summary).map(digest).map(fetched);
@@ -130,7 +132,10 @@ fn its_links_lead_somewhere() {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
         for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
             let local = !link.is_empty() && !link.contains("://");
-            assert!(!local || path.parent().expect("a page has a folder").join(link).exists(), "{page} links to `{link}`");
+            assert!(
+                !local || path.parent().expect("a page has a folder").join(link).exists(),
+                "{page} links to `{link}`"
+            );
         }
     }
 }

@@ -11,7 +11,8 @@ fn the_base_is_pinned_to_the_digest_that_the_registry_serves() {
     sandbox.deps(["lock"]).succeeds();
     let lock = sandbox.read("deps.lock");
     let digest = lock.lines().find_map(|line| line.strip_prefix("digest = ")).expect("the base has a digest");
-    let digests = engine.docker(["buildx", "imagetools", "inspect", engine.busybox(), "--format", "{{json .Manifest.Digest}}"]);
+    let digests =
+        engine.docker(["buildx", "imagetools", "inspect", engine.busybox(), "--format", "{{json .Manifest.Digest}}"]);
     assert_eq!(digests.trim(), digest);
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use deps::manifest::{self, Kind, Wish};
 use deps::source::Source;
 
+use crate::support::engine::say_skipped;
 use crate::support::sandbox::Sandbox;
 
 /// The manifest with the most git repositories among those of the corpus that need no history to be pinned.
@@ -31,7 +32,7 @@ fn largest() -> Option<(String, manifest::Manifest)> {
 #[test]
 fn a_real_manifest_is_locked_checked_and_fetched() {
     let Some((text, parsed)) = largest() else {
-        println!("skipped: needs ../shared/corpus");
+        say_skipped("../shared/corpus", "the folder is absent");
         return;
     };
     assert!(parsed.repositories.len() >= 60, "the largest manifest has {} repositories", parsed.repositories.len());

@@ -70,7 +70,10 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let store = session.store()?;
     fill(session, &loaded, &lock, &plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
-    let build = Build { metadata: metadata.path().join("metadata"), ..build(session, &loaded, &plans, &store, &found, options)? };
+    let build = Build {
+        metadata: metadata.path().join("metadata"),
+        ..build(session, &loaded, &plans, &store, &found, options)?
+    };
     let built = watched(session, &found, &build)?;
     finish(session, &loaded, &plans[0], &build, &built)
 }
@@ -231,9 +234,10 @@ fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Fai
         bar.finish_and_clear();
     }
     built.map_err(|error| match &error {
-        RunError::Invocation(InvocationError::NeedsBuildx { .. }) => {
-            Failed::one(USAGE, Diagnostic::error(error.to_string()).hint(Some("install the docker plugin `buildx`".to_owned())))
-        }
+        RunError::Invocation(InvocationError::NeedsBuildx { .. }) => Failed::one(
+            USAGE,
+            Diagnostic::error(error.to_string()).hint(Some("install the docker plugin `buildx`".to_owned())),
+        ),
         RunError::Invocation(_) => Failed::one(USAGE, Diagnostic::error(error.to_string())),
         RunError::CannotStart { source, .. } => {
             Failed::one(UNREACHABLE, Diagnostic::error(format!("{error}: {source}")))
@@ -266,10 +270,16 @@ fn failed(loaded: &Loaded, plan: &Plan, failure: &Failure) -> Failed {
         details.extend(last_lines.iter().map(|line| format!("  {line}")));
     }
     if *cancelled > 0 {
-        details.push(format!("{} stopped because of it", crate::report::count(*cancelled, "other step was", "other steps were")));
+        details.push(format!(
+            "{} stopped because of it",
+            crate::report::count(*cancelled, "other step was", "other steps were")
+        ));
     }
     let Some(step) = step else {
-        return Failed::one(FAILED, Diagnostic::error(format!("the engine could not build: {message}")).details(details));
+        return Failed::one(
+            FAILED,
+            Diagnostic::error(format!("the engine could not build: {message}")).details(details),
+        );
     };
     let stage = if step.stage.is_empty() { "final" } else { &step.stage };
     let origin = plan.stage(stage).and_then(|stage| stage.origin(step.index));

@@ -94,7 +94,9 @@ fn snippet(place: &Place) -> Snippet<'static, annotate_snippets::Annotation<'sta
 
 /// Returns `text` with everything that a terminal could obey spelled out.
 pub(super) fn visible(text: &str) -> String {
-    let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars().map(|c| if hidden(c) && c != '\t' { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 

@@ -49,6 +49,7 @@ pub(super) fn objects(
     let remotes = session.remotes(network)?;
     let done = fetch(&wanted, store, &remotes, &watch, session.interrupted());
     watch.finish();
+    session.stop_if_interrupted()?;
     let fetched = done.map_err(|failures| unfetched(&failures))?;
     for tree in fetched.iter().filter(|tree| !tree.lfs_pointers.is_empty()) {
         let message = format!("{} has {} as Git LFS pointers, not as content", tree.id, tree.lfs_pointers.join(", "));
@@ -90,7 +91,9 @@ fn unfetched(failures: &[FetchFailure]) -> Failed {
         let message = format!("{} missing from the store, and `--offline` forbids fetching them", are(failures.len()));
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
-    let remote = |kind: &FailureKind| matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline);
+    let remote = |kind: &FailureKind| {
+        matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
+    };
     let code = match () {
         () if kinds.contains(&NoSuchCommit) => INTEGRITY,
         () if kinds.iter().all(remote) => UNREACHABLE,

@@ -21,8 +21,12 @@ pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
         Trouble::Manifest(problem) => of_manifest(&problem.error),
         Trouble::Wish(problem) => of_wish(&problem.error),
         Trouble::Lock(problem) => of_lock(&problem.error),
-        Trouble::Outside { .. } => Some("copy it into the project: a build must not depend on what stands around it".to_owned()),
-        Trouble::NoMatch { .. } | Trouble::BadPattern { .. } => Some("`**/*.repos` finds manifests at any depth".to_owned()),
+        Trouble::Outside { .. } => {
+            Some("copy it into the project: a build must not depend on what stands around it".to_owned())
+        }
+        Trouble::NoMatch { .. } | Trouble::BadPattern { .. } => {
+            Some("`**/*.repos` finds manifests at any depth".to_owned())
+        }
         Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
     }
 }
@@ -42,7 +46,9 @@ fn of_project(problem: &project::Problem) -> Option<String> {
     match problem {
         project::Problem::Shape(problem) => of_shape(problem),
         project::Problem::OutsideProject { .. } => Some("move it into the project, next to `deps.toml`".to_owned()),
-        project::Problem::OtherTool { .. } => Some("install a version of deps that fits, or change `deps-version`".to_owned()),
+        project::Problem::OtherTool { .. } => {
+            Some("install a version of deps that fits, or change `deps-version`".to_owned())
+        }
         project::Problem::UnnamedSet { .. } => Some("give each `[[manifest]]` a name: `name = \"overlay\"`".to_owned()),
         project::Problem::BadPlatform { .. } => Some("write `linux/amd64` or `linux/arm64`".to_owned()),
         project::Problem::BadDest { .. } => Some("write something like `/ws/src`".to_owned()),
@@ -99,7 +105,9 @@ pub(super) fn of_warning(warning: &Warning) -> Option<String> {
     match warning {
         Warning::UnknownKey { suggestion: Some(suggestion), .. } => Some(meant(suggestion)),
         Warning::MisindentedEntry { .. } => Some("indent it below `repositories:`".to_owned()),
-        Warning::Respelled { text, .. } => Some(format!("write `\"{text}\"` with quotes: every tool reads the same then")),
+        Warning::Respelled { text, .. } => {
+            Some(format!("write `\"{text}\"` with quotes: every tool reads the same then"))
+        }
         _ => None,
     }
 }
@@ -124,8 +132,12 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
 /// Returns what to do about a remote that gave no answer.
 pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
     match kind {
-        FailureKind::Unreachable | FailureKind::Timeout => Some("check the network and proxies, then run the command again"),
-        FailureKind::Auth => Some("log in once with `git ls-remote URL` (or `docker login` for an image); deps uses the same helpers"),
+        FailureKind::Unreachable | FailureKind::Timeout => {
+            Some("check the network and proxies, then run the command again")
+        }
+        FailureKind::Auth => {
+            Some("log in once with `git ls-remote URL` (or `docker login` for an image); deps uses the same helpers")
+        }
         FailureKind::NotFound => Some("check the spelling; a private repository looks the same without credentials"),
         FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
         FailureKind::Ambiguous => Some("write more digits of the commit id"),

@@ -2,13 +2,13 @@
 
 use deps_lock::Lock;
 
+use super::Network;
 use super::diagnostic::Diagnostic;
 use super::hints;
-use super::paint;
 use super::outcome::{DRIFT, FAILED, Failed, UNREACHABLE};
+use super::paint;
 use super::progress::Watch;
 use super::session::Session;
-use super::Network;
 use crate::remote;
 use crate::report;
 use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Refresh, Resolution};
@@ -32,6 +32,7 @@ pub(super) fn resolve(
         let remotes = session.remotes(network)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
         watch.finish();
+        session.stop_if_interrupted()?;
     }
     resolve::pin(&loaded.wishes, before, refresh, &answers).map_err(|problems| unpinned(&problems))
 }

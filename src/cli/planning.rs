@@ -26,5 +26,8 @@ fn unplanned(problems: &[Problem]) -> Failed {
         }
         _ => None,
     };
-    Failed::new(FAILED, problems.iter().map(|problem| Diagnostic::error(problem.to_string()).hint(hint(problem))).collect())
+    Failed::new(
+        FAILED,
+        problems.iter().map(|problem| Diagnostic::error(problem.to_string()).hint(hint(problem))).collect(),
+    )
 }

@@ -35,7 +35,8 @@ impl Session {
             Colour::Auto => anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
         };
         let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
-        let here = std::env::current_dir().map_err(|error| wrong(format!("cannot find the working directory: {error}")))?;
+        let here =
+            std::env::current_dir().map_err(|error| wrong(format!("cannot find the working directory: {error}")))?;
         let start = directory.map_or(here.clone(), |directory| here.join(directory));
         if !start.is_dir() {
             return Err(Failed::one(USAGE, Diagnostic::error(format!("`{}` is no folder", start.display()))));
@@ -59,6 +60,14 @@ impl Session {
     /// The flag that an interrupt sets.
     pub(super) fn interrupted(&self) -> &AtomicBool {
         &self.interrupted
+    }
+
+    /// Ends the command when it was interrupted: what was still open then is no news.
+    pub(super) fn stop_if_interrupted(&self) -> Result<(), Failed> {
+        if self.interrupted.load(Ordering::SeqCst) {
+            return Err(Failed::one(FAILED, Diagnostic::error("interrupted")));
+        }
+        Ok(())
     }
 
     /// Whether somebody watches.
@@ -87,7 +96,11 @@ impl Session {
     pub(super) fn load(&self, workspace: &Workspace) -> Result<Loaded, Failed> {
         let loaded = workspace.load()?;
         for warning in loaded.manifests.iter().flat_map(|loaded| &loaded.manifest.warnings) {
-            self.warn(&Diagnostic::warning(warning.error.to_string()).at(Some(&warning.place)).hint(hints::of_warning(&warning.error)));
+            self.warn(
+                &Diagnostic::warning(warning.error.to_string())
+                    .at(Some(&warning.place))
+                    .hint(hints::of_warning(&warning.error)),
+            );
         }
         Ok(loaded)
     }

@@ -36,7 +36,8 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         match word.parse::<Selector>() {
             Ok(selector) if known.iter().any(|key| selector.matches(key)) => selectors.push(selector),
             Ok(_) => {
-                let near = nearest(word, known.iter().map(|key| key.name.as_ref())).map(|key| format!("did you mean `{key}`?"));
+                let near = nearest(word, known.iter().map(|key| key.name.as_ref()))
+                    .map(|key| format!("did you mean `{key}`?"));
                 problems.push(Diagnostic::error(format!("the project asks for nothing called `{word}`")).hint(near));
             }
             Err(error) => problems.push(Diagnostic::error(format!("`{word}` names no entry of a lock: {error}"))),

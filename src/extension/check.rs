@@ -38,7 +38,10 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
     }
     let version = Version::parse(&table.version.value);
     if version.is_err() {
-        problems.push(&table.version, Problem::BadValue { text: table.version.value.clone(), expected: "a version like `1.2.0`" });
+        problems.push(
+            &table.version,
+            Problem::BadValue { text: table.version.value.clone(), expected: "a version like `1.2.0`" },
+        );
     }
     problems.into_result()?;
     Ok(version.expect("a bad version is among the problems"))
@@ -96,7 +99,8 @@ struct Render<'a> {
 impl Render<'_> {
     fn all(&mut self, wish: Option<&ExtensionWish>) -> Configured {
         let extension = self.extension;
-        let ExtensionFile { extension: table, options: _, inputs, apt, builder, runtime, user, account, cache } = &extension.file;
+        let ExtensionFile { extension: table, options: _, inputs, apt, builder, runtime, user, account, cache } =
+            &extension.file;
         let names = table.value.requires.iter().chain(&table.value.after);
         Configured {
             name: extension.name.clone(),
@@ -131,7 +135,8 @@ impl Render<'_> {
             (Some(url), _) => {
                 let url = Spanned { value: self.value(url, is_line, "a URL"), span: url.span };
                 let reference = input.reference.as_ref();
-                let reference = reference.map(|text| Spanned { value: self.value(text, is_word, "one word"), span: text.span });
+                let reference =
+                    reference.map(|text| Spanned { value: self.value(text, is_word, "one word"), span: text.span });
                 Input::Git { url, reference, source: self.extension.source.clone() }
             }
             (None, Some(path)) => {
@@ -243,14 +248,18 @@ impl Problems<'_> {
     }
 
     fn into_result(mut self) -> Result<(), Vec<Located<Problem>>> {
-        self.found.sort_by(|a, b| (a.place.source.name(), a.place.span.start).cmp(&(b.place.source.name(), b.place.span.start)));
+        self.found.sort_by(|a, b| {
+            (a.place.source.name(), a.place.span.start).cmp(&(b.place.source.name(), b.place.span.start))
+        });
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
 }
 
 fn fits(option: &str, kind: OptionKind, value: &OptionValue) -> Result<(), Problem> {
     let expected = match (kind, value) {
-        (OptionKind::Boolean, OptionValue::Boolean(_)) | (OptionKind::Integer, OptionValue::Integer(_)) => return Ok(()),
+        (OptionKind::Boolean, OptionValue::Boolean(_)) | (OptionKind::Integer, OptionValue::Integer(_)) => {
+            return Ok(());
+        }
         (OptionKind::String, OptionValue::String(text)) if is_word(text) => return Ok(()),
         (OptionKind::Boolean, _) => "true or false",
         (OptionKind::Integer, _) => "a whole number",

@@ -15,8 +15,8 @@ use semver::Version;
 
 pub use catalogue::{builtin, builtin_names};
 pub use check::is_account;
-pub use file::{Network, OptionKind, Tier};
 use file::{ExtensionFile, InputTable};
+pub use file::{Network, OptionKind, Tier};
 pub use snippet::{Action, Run, Step};
 
 use crate::digest::{self, FolderFile};
@@ -40,7 +40,10 @@ pub struct File {
 
 /// Returns `files` as the content of a folder, for its digest and for the store.
 pub fn folder(files: &[File]) -> Vec<FolderFile<'_>> {
-    files.iter().map(|File { path, executable, content }| FolderFile { path, executable: *executable, content }).collect()
+    files
+        .iter()
+        .map(|File { path, executable, content }| FolderFile { path, executable: *executable, content })
+        .collect()
 }
 
 /// An extension as its author wrote it.
@@ -278,7 +281,10 @@ impl Extension {
         };
         let source = Source::new(path, text);
         let file: ExtensionFile = typed_toml::parse(&source).map_err(|problems| {
-            problems.into_iter().map(|Located { place, error }| Located { place, error: error.into() }).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|Located { place, error }| Located { place, error: error.into() })
+                .collect::<Vec<_>>()
         })?;
         let version = check::file(&source, name, &file)?;
         Ok(Self {
@@ -303,7 +309,11 @@ impl Extension {
     /// # Errors
     /// Every option that does not fit, at its place in `project`, and every template or snippet that does not
     /// render, at its place in the extension.
-    pub fn configure(&self, project: &Source, wish: Option<&ExtensionWish>) -> Result<Configured, Vec<Located<Problem>>> {
+    pub fn configure(
+        &self,
+        project: &Source,
+        wish: Option<&ExtensionWish>,
+    ) -> Result<Configured, Vec<Located<Problem>>> {
         let options = check::options(project, self, wish)?;
         check::configure(self, options, wish)
     }

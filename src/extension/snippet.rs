@@ -64,7 +64,10 @@ pub(super) fn parse(file: &Source, rendered: &Rendered, place: Place) -> Result<
     let text = format!("{HEAD}{}", rendered.text);
     let reader = Reader { file, rendered, text: &text };
     if rendered.text.lines().take_while(|line| line.trim_start().starts_with('#')).any(is_directive) {
-        return Err(vec![reader.problem(HEAD.len()..HEAD.len(), forbidden("a parser directive", "it would belong to the whole Dockerfile"))]);
+        return Err(vec![reader.problem(
+            HEAD.len()..HEAD.len(),
+            forbidden("a parser directive", "it would belong to the whole Dockerfile"),
+        )]);
     }
     let dockerfile = parse_dockerfile::parse(&text).map_err(|error| {
         let line = error.line().saturating_sub(1);
@@ -103,7 +106,10 @@ impl Reader<'_> {
         let action = match instruction {
             Instruction::Run(run) => Action::Run(self.run(run)?),
             _ if place == Place::Final && !matches!(instruction, Instruction::Copy(_) | Instruction::Add(_)) => {
-                return refuse("anything but RUN", "it would change every later step; use `env` and `path` of `[runtime]`");
+                return refuse(
+                    "anything but RUN",
+                    "it would change every later step; use `env` and `path` of `[runtime]`",
+                );
             }
             Instruction::Env(env) => rest("ENV", env.arguments.span.clone()),
             Instruction::Arg(arg) => rest("ARG", arg.arguments.span.clone()),
@@ -114,7 +120,10 @@ impl Reader<'_> {
                 Action::Set { keyword: "SHELL", text }
             }
             Instruction::Copy(_) | Instruction::Add(_) => {
-                return refuse("COPY or ADD", "the build context is everybody's store; files come in through `[inputs]`");
+                return refuse(
+                    "COPY or ADD",
+                    "the build context is everybody's store; files come in through `[inputs]`",
+                );
             }
             Instruction::From(_) => return refuse("FROM", "every builder has one stage"),
             _ => return refuse("this instruction", "it means nothing in this stage"),
@@ -152,7 +161,11 @@ impl Reader<'_> {
     /// The end of the line that closes the here-document whose body ends at `body`.
     fn end_of_document(&self, body: usize) -> usize {
         let bytes = self.text.as_bytes();
-        let start = if bytes.get(body) == Some(&b'\n') && bytes.get(body.wrapping_sub(1)) != Some(&b'\n') { body + 1 } else { body };
+        let start = if bytes.get(body) == Some(&b'\n') && bytes.get(body.wrapping_sub(1)) != Some(&b'\n') {
+            body + 1
+        } else {
+            body
+        };
         self.text[start..].find('\n').map_or(self.text.len(), |length| start + length)
     }
 

@@ -44,7 +44,8 @@ pub(super) fn render(source: &Source, scope: &Scope) -> Result<Rendered, Located
     syntax.trim_blocks(true).keep_trailing_newline(true);
     environment.set_syntax(syntax.build().expect("the default delimiters are good"));
     environment.set_debug(true);
-    let options: BTreeMap<&str, Value> = scope.options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
+    let options: BTreeMap<&str, Value> =
+        scope.options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
     let Scope { name, version, out, .. } = scope;
     let marked = marked(source.text());
     environment

@@ -65,7 +65,8 @@ fn configured(toml: &str, builder: &str, with: &str) -> Result<Configured, Vec<S
 
 #[test]
 fn options_reach_every_rendered_value() {
-    let found = configured(TOOL, "RUN make -j{{ options.jobs }}\n", "{ with = { jobs = 8, channel = \"edge\" } }").unwrap();
+    let found =
+        configured(TOOL, "RUN make -j{{ options.jobs }}\n", "{ with = { jobs = 8, channel = \"edge\" } }").unwrap();
     assert_eq!(found.apt_runtime.iter().collect::<Vec<_>>(), ["libtool-edge"]);
     assert_eq!(found.env["TOOL_HOME"], "/opt/deps/tool");
     assert_eq!(found.cache_mounts[0].id, "tool-edge");
@@ -79,7 +80,11 @@ fn options_reach_every_rendered_value() {
 
 #[test]
 fn options_that_do_not_fit_are_named_in_the_project() {
-    let problems = configured(TOOL, "RUN a\n", "{ version = \"^2\", with = { jobs = \"all\", chanel = \"x\", channel = \"a; rm -rf /\" } }");
+    let problems = configured(
+        TOOL,
+        "RUN a\n",
+        "{ version = \"^2\", with = { jobs = \"all\", chanel = \"x\", channel = \"a; rm -rf /\" } }",
+    );
     assert_eq!(
         problems.expect_err("four problems"),
         [
@@ -99,7 +104,8 @@ fn wrong_values_are_named_where_they_stand() {
         .replace("path = \"files\"", "path = \"../..\"")
         .replace("TOOL_HOME", "TOOL HOME")
         .replace("[\"{{ out }}/bin\"]", "[\"{{ otu }}\"]");
-    let problems = configured(&toml.replace("TOOL HOME =", "\"TOOL HOME\" ="), "RUN a\n", "\"*\"").expect_err("problems");
+    let problems =
+        configured(&toml.replace("TOOL HOME =", "\"TOOL HOME\" ="), "RUN a\n", "\"*\"").expect_err("problems");
     assert_eq!(
         problems,
         [
@@ -118,7 +124,9 @@ fn a_snippet_s_problem_stands_at_its_line() {
     let problems = configured(TOOL, "RUN a\n{% if true %}\nCOPY a b\n{% endif %}\n", "\"*\"").expect_err("COPY");
     assert_eq!(
         problems,
-        ["extensions/tool/builder.Dockerfile:3:1: COPY or ADD is not allowed in a snippet: the build context is everybody's store; files come in through `[inputs]`"]
+        [
+            "extensions/tool/builder.Dockerfile:3:1: COPY or ADD is not allowed in a snippet: the build context is everybody's store; files come in through `[inputs]`"
+        ]
     );
 }
 

@@ -75,7 +75,8 @@ const PREFIXES: [&str; 14] =
 fn called(words: &[String], found: &mut BTreeSet<String>) {
     let mut rest = words;
     while let [first, tail @ ..] = rest {
-        let assignment = first.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_variable));
+        let assignment =
+            first.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_variable));
         if !(assignment || PREFIXES.contains(&first.as_str()) || first.starts_with('-')) {
             break;
         }
@@ -87,7 +88,9 @@ fn called(words: &[String], found: &mut BTreeSet<String>) {
         ("sh" | "bash" | "dash" | "zsh", [flags, script, ..]) if flags.starts_with('-') && flags.ends_with('c') => {
             found.extend(programs(script));
         }
-        (python, [flag, module, ..]) if python.starts_with("python") && flag == "-m" => _ = found.insert(module.clone()),
+        (python, [flag, module, ..]) if python.starts_with("python") && flag == "-m" => {
+            _ = found.insert(module.clone())
+        }
         _ => _ = found.insert(name.to_owned()),
     }
 }

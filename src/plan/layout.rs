@@ -87,7 +87,8 @@ impl<'a> Work<'a> {
         let mut impure: BTreeSet<String> = instructions.iter().filter_map(reason).collect();
         let stage = Stage { name, kind, about, base, instructions, impure: BTreeSet::new(), key: StageKey::default() };
         let parents = stage.parents().into_iter().filter_map(|parent| self.stages.get(parent));
-        impure.extend(parents.filter(|parent| !parent.impure.is_empty()).map(|parent| format!("from `{}`", parent.name)));
+        impure
+            .extend(parents.filter(|parent| !parent.impure.is_empty()).map(|parent| format!("from `{}`", parent.name)));
         self.stages.insert(stage.name.clone(), Stage { impure, ..stage });
     }
 
@@ -226,7 +227,10 @@ impl<'a> Work<'a> {
         let packages: BTreeSet<String> = order.iter().flat_map(|extension| extension.apt_runtime.clone()).collect();
         let account = order.iter().find_map(|extension| extension.account.as_ref());
         let needs_commands = order.iter().find(|extension| {
-            !extension.apt_runtime.is_empty() || extension.account.is_some() || extension.runtime.is_some() || extension.user.is_some()
+            !extension.apt_runtime.is_empty()
+                || extension.account.is_some()
+                || extension.runtime.is_some()
+                || extension.user.is_some()
         });
         if let Some(extension) = needs_commands.filter(|_| base == Base::Scratch) {
             return self.problems.push(Problem::NothingToRunOn { what: extension.name.clone(), base: "base" });
@@ -247,7 +251,8 @@ impl<'a> Work<'a> {
     fn finish(&mut self, order: &[&Configured]) {
         let (linked, plain) = self.outputs(order);
         let sources = self.sources();
-        let (linked_sources, plain_sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|output| links(&output.to));
+        let (linked_sources, plain_sources): (Vec<_>, Vec<_>) =
+            sources.into_iter().partition(|output| links(&output.to));
         let mut instructions: Vec<Instruction> = Vec::new();
         instructions.extend(linked.into_iter().chain(linked_sources).map(|output| output.copied(true)));
         instructions.extend(plain.into_iter().chain(plain_sources).map(|output| output.copied(false)));
@@ -270,7 +275,8 @@ impl<'a> Work<'a> {
         for extension in order {
             let stage = format!("{}-builder", extension.name);
             let copies = extension.builder.iter().flat_map(|builder| &builder.copies);
-            let outputs = copies.map(|copy| Output { stage: stage.clone(), from: copy.from.clone(), to: copy.to.clone() });
+            let outputs =
+                copies.map(|copy| Output { stage: stage.clone(), from: copy.from.clone(), to: copy.to.clone() });
             let (mut links, rest): (Vec<_>, Vec<_>) = outputs.partition(|output| links(&output.to));
             if links.len() > 1 {
                 let about = format!("what {} installs", extension.name);
@@ -292,7 +298,12 @@ impl<'a> Work<'a> {
             buckets.entry(bucket(&output.stage, GATHERED)).or_default().push(output);
         }
         let gather = |(number, outputs): (usize, Vec<Output>)| {
-            self.gather(format!("out-{number:02x}"), Kind::Output, "what several extensions install".to_owned(), outputs)
+            self.gather(
+                format!("out-{number:02x}"),
+                Kind::Output,
+                "what several extensions install".to_owned(),
+                outputs,
+            )
         };
         buckets.into_iter().map(gather).collect()
     }
@@ -323,14 +334,15 @@ impl<'a> Work<'a> {
         let mut outputs = Vec::new();
         for ((set, number), mut checkouts) in buckets {
             checkouts.sort();
-            outputs.push(self.source_stage(format!("src-{set}-{number:x}"), set, &checkouts));
+            outputs.push(self.source_stage(format!("src-{set}-{number:x}"), &checkouts));
         }
         outputs
     }
 
-    fn source_stage(&mut self, name: String, set: &str, checkouts: &[&Checkout]) -> Output {
+    fn source_stage(&mut self, name: String, checkouts: &[&Checkout]) -> Output {
         let paths: Vec<&str> = checkouts.iter().map(|checkout| checkout.path.as_str()).collect();
-        let more = if paths.len() > MOST_NAMED { format!(" and {} more", paths.len() - MOST_NAMED) } else { String::new() };
+        let more =
+            if paths.len() > MOST_NAMED { format!(" and {} more", paths.len() - MOST_NAMED) } else { String::new() };
         let about = format!("checkouts: {}{more}", paths[..paths.len().min(MOST_NAMED)].join(", "));
         let output = |checkout: &Checkout| format!("{}/{}/", checkout.dest, checkout.path);
         let whole = |stage: String| {
@@ -353,7 +365,8 @@ impl<'a> Work<'a> {
             // All stand in one checkout: the outer ones first, as `checkouts` is sorted.
             parts = checkouts.chunks(MOST_COPIES).map(<[_]>::to_vec).enumerate().collect();
         }
-        let part = |(number, part): (usize, Vec<&Checkout>)| self.source_stage(format!("{name}.{number:x}"), set, &part);
+        let part =
+            |(number, part): (usize, Vec<&Checkout>)| self.source_stage(format!("{name}.{number:x}"), &part);
         let parts = parts.into_iter().map(part).collect();
         whole(self.gather(name, Kind::Sources, about, parts).stage)
     }
@@ -376,7 +389,8 @@ impl<'a> Work<'a> {
             None => Vec::new(),
         };
         let base = &self.ingredients.base;
-        let as_root: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.runtime, Some(base))).collect();
+        let as_root: Vec<_> =
+            order.iter().flat_map(|extension| steps(extension, &extension.runtime, Some(base))).collect();
         let as_user: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.user, None)).collect();
         let mut instructions = Vec::new();
         if self.ca && !(as_root.is_empty() && as_user.is_empty()) {
@@ -433,7 +447,8 @@ fn trust() -> Vec<Instruction> {
 
 fn account_arguments(account: &Account) -> Vec<Instruction> {
     let Account { name, uid, gid } = account;
-    let argument = |variable: &str, value: &str| Instruction::Arg { name: variable.to_owned(), default: Some(value.to_owned()) };
+    let argument =
+        |variable: &str, value: &str| Instruction::Arg { name: variable.to_owned(), default: Some(value.to_owned()) };
     vec![
         argument("DEPS_USER_GID", &gid.value),
         argument("DEPS_USER_NAME", &name.value),
@@ -491,8 +506,28 @@ fn links(to: &str) -> bool {
         "/usr/local/src/",
     ];
     const STANDARD: [&str; 22] = [
-        "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "lost+found", "media", "mnt", "opt",
-        "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "home",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "lost+found",
+        "media",
+        "mnt",
+        "opt",
+        "proc",
+        "root",
+        "run",
+        "sbin",
+        "srv",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
     ];
     let top = to.trim_start_matches('/').split('/').next().unwrap_or_default();
     ROOTS.iter().any(|root| to.starts_with(root)) || !STANDARD.contains(&top)

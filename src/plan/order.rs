@@ -65,7 +65,8 @@ fn canonical<T, R: Ord>(
 /// Returns a circle of extensions, beginning and ending with its least member.
 fn cycle(extensions: &[Configured]) -> Vec<String> {
     let mut graph: DiGraph<&str, ()> = DiGraph::new();
-    let nodes: BTreeMap<&str, _> = extensions.iter().map(|one| (one.name.as_str(), graph.add_node(&one.name))).collect();
+    let nodes: BTreeMap<&str, _> =
+        extensions.iter().map(|one| (one.name.as_str(), graph.add_node(&one.name))).collect();
     for extension in extensions {
         for before in extension.after.iter().filter_map(|name| nodes.get(name.as_str())) {
             graph.add_edge(nodes[extension.name.as_str()], *before, ());
@@ -79,7 +80,12 @@ fn cycle(extensions: &[Configured]) -> Vec<String> {
     let mut circle = vec![first];
     loop {
         let last = circle[circle.len() - 1];
-        let next = graph.neighbors(nodes[last]).map(|node| graph[node]).filter(|name| members.contains(name)).min().expect("the members form a circle");
+        let next = graph
+            .neighbors(nodes[last])
+            .map(|node| graph[node])
+            .filter(|name| members.contains(name))
+            .min()
+            .expect("the members form a circle");
         if let Some(start) = circle.iter().position(|name| *name == next) {
             circle.push(next);
             return circle[start..].iter().map(|name| (*name).to_owned()).collect();
@@ -87,4 +93,3 @@ fn cycle(extensions: &[Configured]) -> Vec<String> {
         circle.push(next);
     }
 }
-

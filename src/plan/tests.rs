@@ -96,7 +96,8 @@ fn adding_an_extension_changes_no_key_but_its_own_and_the_image_s() {
     let before = keys(&planned(&project(""), &tools, &[checkout("x", '1')]).unwrap());
     let more = [tools[0].clone(), built("b", "make b", "/opt/b/"), tools[1].clone()];
     let after = keys(&planned(&project(""), &more, &[checkout("x", '1')]).unwrap());
-    let changed: Vec<&String> = before.iter().filter(|(name, key)| after.get(*name) != Some(*key)).map(|(name, _)| name).collect();
+    let changed: Vec<&String> =
+        before.iter().filter(|(name, key)| after.get(*name) != Some(*key)).map(|(name, _)| name).collect();
     assert_eq!(changed, ["final"]);
 }
 
@@ -117,7 +118,8 @@ fn another_base_leaves_every_builder_alone() {
     let project = project("");
     let with = |base: Base| {
         let builder_base = image("debian:12", 'a');
-        let ingredients = Ingredients { project: &project, base, builder_base, extensions: &tools, inputs: &[], checkouts: &[] };
+        let ingredients =
+            Ingredients { project: &project, base, builder_base, extensions: &tools, inputs: &[], checkouts: &[] };
         keys(&plan(&ingredients, &Platform::default()).unwrap())
     };
     let (one, other) = (with(image("debian:12", 'a')), with(image("debian:13", 'b')));
@@ -130,20 +132,24 @@ fn nested_checkouts_share_a_stage_and_the_outer_one_comes_first() {
     let sources = [checkout("outer/inner", '2'), checkout("outer", '1'), checkout("other", '3')];
     let plan = planned(&project(""), &[], &sources).unwrap();
     let stage = plan.stages.iter().find(|stage| stage.instructions.len() == 2 && stage.kind == Kind::Sources).unwrap();
-    let to = |instruction: &Instruction| if let Instruction::CopyTree(copy) = instruction { copy.to.clone() } else { String::new() };
+    let to = |instruction: &Instruction| {
+        if let Instruction::CopyTree(copy) = instruction { copy.to.clone() } else { String::new() }
+    };
     assert_eq!(stage.instructions.iter().map(to).collect::<Vec<_>>(), ["/ws/src/outer/", "/ws/src/outer/inner/"]);
 }
 
 #[test]
 fn a_thousand_extensions_and_repositories_stay_under_the_engines_limits() {
-    let tools: Vec<Configured> = (0..1000).map(|n| built(&format!("tool{n}"), "make", &format!("/opt/tool{n}/"))).collect();
+    let tools: Vec<Configured> =
+        (0..1000).map(|n| built(&format!("tool{n}"), "make", &format!("/opt/tool{n}/"))).collect();
     let sources: Vec<Checkout> = (0..2000).map(|n| checkout(&format!("repo{n}"), '1')).collect();
     let plan = planned(&project(""), &tools, &sources).unwrap();
     for stage in &plan.stages {
         let most = if stage.kind == Kind::Final { 100 } else { 60 };
         assert!(stage.instructions.len() < most, "{} has {}", stage.name, stage.instructions.len());
     }
-    let nested: Vec<Checkout> = (0..200).map(|n| checkout(&format!("outer/repo{n}"), '1')).chain([checkout("outer", '2')]).collect();
+    let nested: Vec<Checkout> =
+        (0..200).map(|n| checkout(&format!("outer/repo{n}"), '1')).chain([checkout("outer", '2')]).collect();
     let plan = planned(&project(""), &[], &nested).unwrap();
     assert!(plan.stages.iter().all(|stage| stage.instructions.len() < 60));
 }
@@ -165,7 +171,8 @@ fn contradictions_are_all_named() {
         Configured { account: account(), env: env("1"), ..built("a", "x", "/usr/local/bin/x") },
         Configured { account: account(), env: env("2"), ..built("b", "x", "/usr/local/bin/x") },
     ];
-    let problems: Vec<_> = planned(&project(""), &tools, &[]).expect_err("three").iter().map(ToString::to_string).collect();
+    let problems: Vec<_> =
+        planned(&project(""), &tools, &[]).expect_err("three").iter().map(ToString::to_string).collect();
     assert_eq!(
         problems,
         [

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use semver::{Version, VersionReq};
 
-pub use file::{OptionValue, Sources};
 use file::{ExtensionTable, ManifestTable, ProjectFile, ProjectTable};
+pub use file::{OptionValue, Sources};
 pub use value::Platform;
 
 use crate::source::{Located, Source, Spanned};
@@ -294,7 +294,10 @@ impl Check<'_> {
         for (name, text) in &table.args {
             self.name("build argument", name, value::is_variable, "[A-Za-z_][A-Za-z0-9_]*");
             if let Some(character) = text.value.chars().find(|c| c.is_control()) {
-                self.problem(text, Problem::BadCharacter { what: format!("build argument `{}`", name.value), character });
+                self.problem(
+                    text,
+                    Problem::BadCharacter { what: format!("build argument `{}`", name.value), character },
+                );
             }
         }
         Build {

@@ -87,7 +87,8 @@ pub fn plan_text(report: &PlanReport) -> String {
     for PlatformReport { platform, stages, pure } in &report.platforms {
         let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
         let count = stages.len();
-        writeln!(text, "plan for {platform}: {count} stages, {pure} pure ({} %)", pure * 100 / count.max(1)).expect(WRITES);
+        writeln!(text, "plan for {platform}: {count} stages, {pure} pure ({} %)", pure * 100 / count.max(1))
+            .expect(WRITES);
         for stage in stages {
             let StageReport { name, key, about, .. } = stage;
             writeln!(text, "  {}  {name:width$}  {about}", &key[..12]).expect(WRITES);

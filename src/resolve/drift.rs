@@ -86,23 +86,29 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
     let mut found: Vec<(Option<Key>, Drift)> = Vec::new();
     let mut note = |key: &Key, drift: Option<Drift>| found.extend(drift.map(|drift| (Some(key.clone()), drift)));
     for (key, wish) in &wishes.images {
-        note(key, match lock.get(key) {
-            Some(Entry::Image(image)) if image.reference == wish.reference => None,
-            Some(Entry::Image(image)) => Some(Drift::RefChanged {
-                key: key.clone(),
-                place: wish.place.clone(),
-                wished: Some(wish.reference.to_string()),
-                locked: Some(image.reference.to_string()),
-            }),
-            _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
-        });
+        note(
+            key,
+            match lock.get(key) {
+                Some(Entry::Image(image)) if image.reference == wish.reference => None,
+                Some(Entry::Image(image)) => Some(Drift::RefChanged {
+                    key: key.clone(),
+                    place: wish.place.clone(),
+                    wished: Some(wish.reference.to_string()),
+                    locked: Some(image.reference.to_string()),
+                }),
+                _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
+            },
+        );
     }
     let repositories = wishes.repositories.iter().map(|(key, wish)| (key, &wish.git));
     for (key, wish) in repositories.chain(&wishes.inputs) {
-        note(key, match lock.get(key) {
-            Some(Entry::Repo(locked) | Entry::Input(locked)) => git(key, wish, locked),
-            _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
-        });
+        note(
+            key,
+            match lock.get(key) {
+                Some(Entry::Repo(locked) | Entry::Input(locked)) => git(key, wish, locked),
+                _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
+            },
+        );
     }
     for (key, wish) in &wishes.extensions {
         note(key, extension(key, wish, lock.get(key)));
@@ -131,7 +137,9 @@ pub(super) fn git(key: &Key, wish: &GitWish, locked: &Git) -> Option<Drift> {
         return Some(Drift::RefChanged { key, place, wished: wish.version.as_ref().map(ToString::to_string), locked });
     }
     let unsatisfied = match (&wish.wish, &locked.reference) {
-        (Wish::Requirement(requirement, want), Some(tag)) if highest(requirement, [tag.as_ref()].into_iter()).is_none() => {
+        (Wish::Requirement(requirement, want), Some(tag))
+            if highest(requirement, [tag.as_ref()]).is_none() =>
+        {
             Some((want, tag.to_string()))
         }
         (Wish::Requirement(_, want), None) => Some((want, locked.rev.to_string())),

@@ -62,12 +62,19 @@ pub enum GitProblem {
 /// Returns what `wish` comes to in a repository with `refs`; `key` names the repository in errors.
 pub(super) fn find(key: &str, wish: &Wish, refs: &Refs) -> Result<Found, GitProblem> {
     let commit = |rev: &String| Found::Commit { rev: rev.clone(), tag: None };
-    let missing = |what, name: &str| GitProblem::NoSuchRef { key: key.to_owned(), what, name: name.to_owned(), nearest: near(name, refs) };
+    let missing = |what, name: &str| GitProblem::NoSuchRef {
+        key: key.to_owned(),
+        what,
+        name: name.to_owned(),
+        nearest: near(name, refs),
+    };
     match wish {
         Wish::Head => refs.head.as_ref().map(|head| commit(&head.rev)).ok_or(GitProblem::Empty { key: key.to_owned() }),
         Wish::Branch(name) => refs.branches.get(name).map(commit).ok_or_else(|| missing("branch", name)),
         Wish::Tag(name) => refs.tags.get(name).map(commit).ok_or_else(|| missing("tag", name)),
-        Wish::Name(name) => named(key, name, refs)?.map(|rev| commit(&rev)).ok_or_else(|| missing("branch or tag", name)),
+        Wish::Name(name) => {
+            named(key, name, refs)?.map(|rev| commit(&rev)).ok_or_else(|| missing("branch or tag", name))
+        }
         Wish::Ref(name) => full_name(name, refs).map(commit).ok_or_else(|| missing("ref", name)),
         Wish::Commit(rev) => Ok(commit(rev)),
         Wish::Abbreviated(text) => {
@@ -107,6 +114,7 @@ fn near(name: &str, refs: &Refs) -> Option<(&'static str, String)> {
 }
 
 fn highest_of_all(refs: &Refs) -> Option<String> {
-    let version = |tag: &String| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok().map(|v| (v, tag.clone()));
+    let version =
+        |tag: &String| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok().map(|v| (v, tag.clone()));
     refs.tags.keys().filter_map(version).max().map(|(_, tag)| tag)
 }

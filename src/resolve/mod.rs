@@ -13,5 +13,4 @@ pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Tr
 pub use drift::{Drift, drift};
 pub use git::GitProblem;
 pub use pin::{PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
-pub use wishes::{GitWish, ImageWish, LoadedManifest, RepositoryWish, Wishes, WishProblem};
-
+pub use wishes::{GitWish, ImageWish, LoadedManifest, RepositoryWish, WishProblem, Wishes};

@@ -87,7 +87,12 @@ pub fn questions(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &An
 ///
 /// # Errors
 /// Every entry that cannot be pinned; one failed remote never hides another's problem.
-pub fn pin(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &Answers) -> Result<Resolution, Vec<PinProblem>> {
+pub fn pin(
+    wishes: &Wishes,
+    before: &Lock,
+    refresh: &Refresh,
+    answers: &Answers,
+) -> Result<Resolution, Vec<PinProblem>> {
     let state = Work { before, refresh, answers };
     let mut problems = Vec::new();
     let mut lock = before.clone();

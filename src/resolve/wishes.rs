@@ -210,7 +210,8 @@ impl Gather {
     fn inputs(&mut self, extension: &Configured) {
         for (input, wish) in &extension.inputs {
             let Input::Git { url, reference, source } = wish else { continue };
-            let name = Name::new(format!("{}/{input}", extension.name)).expect("names of extensions and inputs are good");
+            let name =
+                Name::new(format!("{}/{input}", extension.name)).expect("names of extensions and inputs are good");
             if let Some(wish) = self.git(source, "", url, reference.as_ref()) {
                 self.wishes.inputs.insert(Key { kind: Kind::Input, name }, wish);
             }
@@ -226,7 +227,8 @@ impl Gather {
     ) -> Option<GitWish> {
         let url_place = source.at(url.span());
         let place = version.map_or(url_place.clone(), |version| source.at(version.span()));
-        let remote = if manifest::url::is_relative(&url.value) { joined(folder, &url.value) } else { url.value.clone() };
+        let remote =
+            if manifest::url::is_relative(&url.value) { joined(folder, &url.value) } else { url.value.clone() };
         let url = self.value(&url_place, "url", Url::new(&url.value));
         let text = match version {
             Some(version) => Some(self.value(&place, "version", Text::new(&version.value))?),
@@ -243,7 +245,11 @@ impl Gather {
     }
 
     fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {
-        value.map_err(|error| self.problems.push(Located { place: place.clone(), error: WishProblem::Value { what, error } })).ok()
+        value
+            .map_err(|error| {
+                self.problems.push(Located { place: place.clone(), error: WishProblem::Value { what, error } })
+            })
+            .ok()
     }
 }
 

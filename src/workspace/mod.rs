@@ -3,8 +3,6 @@
 //! Decides which files belong to a project and that none of them stands outside its folder. Leaves out what is in
 //! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
 
-#![expect(clippy::disallowed_methods, reason = "this room reads the project's files and writes its lock")]
-
 mod extensions;
 mod files;
 mod planned;
@@ -95,7 +93,11 @@ impl Workspace {
             troubles.extend(all(problems, Trouble::Wish));
             Wishes::default()
         });
-        if troubles.is_empty() { Ok(Loaded { project, manifests, extensions, configured, wishes }) } else { Err(troubles) }
+        if troubles.is_empty() {
+            Ok(Loaded { project, manifests, extensions, configured, wishes })
+        } else {
+            Err(troubles)
+        }
     }
 
     fn manifests(&self, project: &Project, troubles: &mut Vec<Trouble>) -> Vec<LoadedManifest> {
@@ -159,13 +161,18 @@ impl Workspace {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode());
             let permissions = std::fs::Permissions::from_mode(mode);
-            let mut file = tempfile::Builder::new().prefix(".deps.lock.").permissions(permissions).tempfile_in(&self.root)?;
+            let mut file =
+                tempfile::Builder::new().prefix(".deps.lock.").permissions(permissions).tempfile_in(&self.root)?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|error| error.error)?;
             Ok(())
         };
-        write().map(|()| true).map_err(|error| Trouble::Io { path: LOCK_FILE.to_owned(), message: error.to_string(), place: None })
+        write().map(|()| true).map_err(|error| Trouble::Io {
+            path: LOCK_FILE.to_owned(),
+            message: error.to_string(),
+            place: None,
+        })
     }
 }
 

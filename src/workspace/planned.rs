@@ -22,7 +22,8 @@ impl Loaded {
             self.wishes.repositories.iter().filter_map(|(key, wish)| checkout(lock, key, wish)).collect();
         let inputs: Vec<PinnedInput> = self.wishes.inputs.keys().filter_map(|key| input(lock, key)).collect();
         let extensions = &self.configured;
-        let ingredients = Ingredients { project, base, builder_base, extensions, inputs: &inputs, checkouts: &checkouts };
+        let ingredients =
+            Ingredients { project, base, builder_base, extensions, inputs: &inputs, checkouts: &checkouts };
         project.platforms.iter().map(|platform| plan::plan(&ingredients, platform)).collect()
     }
 }

@@ -142,7 +142,7 @@ impl Engine {
     }
 }
 
-fn say_skipped(need: &str, reason: &str) {
+pub(crate) fn say_skipped(need: &str, reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Not eprintln!, which the test harness keeps to itself when a test passes.
