@@ -137,9 +137,7 @@ pub(super) fn git(key: &Key, wish: &GitWish, locked: &Git) -> Option<Drift> {
         return Some(Drift::RefChanged { key, place, wished: wish.version.as_ref().map(ToString::to_string), locked });
     }
     let unsatisfied = match (&wish.wish, &locked.reference) {
-        (Wish::Requirement(requirement, want), Some(tag))
-            if highest(requirement, [tag.as_ref()]).is_none() =>
-        {
+        (Wish::Requirement(requirement, want), Some(tag)) if highest(requirement, [tag.as_ref()]).is_none() => {
             Some((want, tag.to_string()))
         }
         (Wish::Requirement(_, want), None) => Some((want, locked.rev.to_string())),

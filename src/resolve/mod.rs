@@ -14,3 +14,6 @@ pub use drift::{Drift, drift};
 pub use git::GitProblem;
 pub use pin::{PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, RepositoryWish, WishProblem, Wishes};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! What versions mean, and the promise that binds `drift` to `pin`.
+
+use std::collections::BTreeMap;
+
+use deps_lock::Lock;
+use proptest::prelude::*;
+
+use super::git::{Found, find};
+use super::*;
+use crate::manifest::{self, Wish};
+use crate::project;
+use crate::source::Source;
+
+fn id(digit: char) -> String {
+    digit.to_string().repeat(40)
+}
+
+fn refs() -> Refs {
+    let map = |pairs: &[(&str, char)]| pairs.iter().map(|(name, digit)| ((*name).to_owned(), id(*digit))).collect();
+    Refs {
+        head: Some(Head { rev: id('1'), branch: Some("main".to_owned()) }),
+        branches: map(&[("main", '1'), ("humble", '2'), ("both", '3'), ("same", '4'), ("abcdef1", '5')]),
+        tags: map(&[("both", '6'), ("same", '4'), ("1.2.0", '7'), ("v1.10.0", '8'), ("2.0.0-rc1", '9')]),
+        others: map(&[("refs/pull/7/head", 'a')]),
+    }
+}
+
+fn found(version: &str) -> Result<String, String> {
+    let wish = Wish::read(Some(version)).map_err(|error| error.to_string())?;
+    match find("nav2", &wish, &refs()).map_err(|problem| problem.to_string())? {
+        Found::Commit { rev, tag } => Ok(format!("{} {}", &rev[..1], tag.unwrap_or_default()).trim_end().to_owned()),
+        Found::Abbreviated(text) => Ok(format!("abbreviated {text}")),
+    }
+}
+
+#[test]
+fn versions_mean_what_vcstool_makes_of_them() {
+    for (version, expected) in [
+        ("", "1"),
+        ("HEAD", "1"),
+        ("humble", "2"),
+        ("heads/both", "3"),
+        ("tags/both", "6"),
+        ("same", "4"),
+        ("refs/heads/humble", "2"),
+        ("refs/tags/1.2.0", "7"),
+        ("refs/pull/7/head", "a"),
+        ("abcdef1", "5"),
+        ("abcdef2", "abbreviated abcdef2"),
+        ("^1", "8 v1.10.0"),
+        ("~1.2", "7 1.2.0"),
+        (">=2.0.0-rc1", "9 2.0.0-rc1"),
+        ("CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC", "c"),
+    ] {
+        assert_eq!(found(version).as_deref(), Ok(expected), "{version}");
+    }
+}
+
+#[test]
+fn versions_that_come_to_nothing_say_why() {
+    for (version, expected) in [
+        ("both", "in repository `nav2`, `both` is a branch as well as a tag, with different commits"),
+        ("humbel", "repository `nav2` has no branch or tag `humbel`"),
+        ("heads/1.2.0", "repository `nav2` has no branch `1.2.0`"),
+        ("tags/main", "repository `nav2` has no tag `main`"),
+        ("refs/heads/gone", "repository `nav2` has no ref `refs/heads/gone`"),
+        ("^3", "repository `nav2` has no tag that satisfies `^3`"),
+    ] {
+        assert_eq!(found(version), Err(expected.to_owned()), "{version}");
+    }
+    let empty = find("nav2", &Wish::Head, &Refs::default()).expect_err("there is no commit");
+    assert_eq!(empty.to_string(), "repository `nav2` is empty: its HEAD leads to no commit");
+}
+
+#[test]
+fn a_misspelt_name_has_a_near_one() {
+    let problem = find("nav2", &Wish::Name("humbel".to_owned()), &refs()).expect_err("no such name");
+    let GitProblem::NoSuchRef { nearest, .. } = problem else { panic!("{problem}") };
+    assert_eq!(nearest, Some(("branch", "humble".to_owned())));
+}
+
+/// The wishes of a project whose manifest has `entries` (path, version, url).
+fn wishes(entries: &[(String, String, String)], base: &str) -> Wishes {
+    let toml =
+        format!("[project]\nname = \"p\"\nbase = \"{base}\"\n[[manifest]]\npath = \"a.repos\"\ndest = \"/ws\"\n");
+    let project = project::parse(&Source::new("deps.toml", toml)).expect("a good project");
+    let entry = |(path, version, url): &(String, String, String)| {
+        format!("  {path}: {{ type: git, url: 'https://git.example/{url}', version: '{version}' }}\n")
+    };
+    let text = format!("repositories:\n{}", entries.iter().map(entry).collect::<String>());
+    let source = Source::new("a.repos", text);
+    let manifest = manifest::parse(&source).expect("a good manifest");
+    let loaded = LoadedManifest { source, manifest, wish: project.manifests[0].clone(), folder: String::new() };
+    Wishes::gather(&project, &[loaded], BTreeMap::new(), &[]).expect("good wishes")
+}
+
+/// Every answer that the tests can need.
+fn answers() -> Answers {
+    let mut answers = Answers::new();
+    for url in ["a", "b"] {
+        let url = format!("https://git.example/{url}");
+        answers.insert(Question::Refs { url: url.clone() }, Ok(Answer::Refs(refs())));
+        let abbreviated = "abcdef2".to_owned();
+        let rev = format!("abcdef2{}", "0".repeat(33));
+        answers.insert(Question::Commit { url, abbreviated }, Ok(Answer::Commit(rev)));
+    }
+    for (reference, digit) in [("debian:12", "a"), ("debian:13", "b")] {
+        let digest = format!("sha256:{}", digit.repeat(64));
+        answers.insert(Question::Image { reference: reference.to_owned() }, Ok(Answer::Image(digest)));
+    }
+    answers
+}
+
+fn locked(wishes: &Wishes, before: &Lock) -> Lock {
+    pin(wishes, before, &Refresh::Nothing, &answers()).expect("every answer is there").lock
+}
+
+fn entries() -> impl Strategy<Value = Vec<(String, String, String)>> {
+    let versions = ["", "main", "humble", "same", "^1", "~1.2", "abcdef2", "1.2.0", "tags/both"];
+    let path = prop::sample::select(&["p", "q/r", "s"][..]);
+    let rest = (prop::sample::select(versions.to_vec()), prop::sample::select(&["a", "b"][..]));
+    let text = |(path, (version, url)): (&str, (&str, &str))| (path.to_owned(), version.to_owned(), url.to_owned());
+    prop::collection::btree_map(path, rest, 0..4).prop_map(move |map| map.into_iter().map(text).collect())
+}
+
+fn base() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["scratch", "debian:12", "debian:13"][..])
+}
+
+/// What people and merges do to a lock.
+fn disturbed(text: &str, how: usize) -> String {
+    match how {
+        0 => text.replacen("ref = \"1.2.0\"", "ref = \"1.1.0\"", 1),
+        1 => text.replacen("https://git.example/a", "https://git.example/b", 1),
+        2 => format!("{text}\n"),
+        3 => text.replacen("debian:12", "debian:13", 1),
+        4 => text.replacen("ref = ", "want = \"^1\"\nref = ", 1),
+        5 => format!("{text}\n[repo.\"stale\"]\nrev = \"{}\"\nurl = \"https://git.example/a\"\n", id('1')),
+        _ => text.to_owned(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The promise of `deps lock --check`: no drift exactly when `deps lock` would write the same bytes.
+    #[test]
+    fn there_is_no_drift_exactly_when_locking_changes_nothing(
+        old in entries(), new in entries(), same in any::<bool>(), bases in (base(), base()), how in 0..10_usize,
+    ) {
+        let before = wishes(&old, bases.0);
+        let text = disturbed(&locked(&before, &Lock::new()).to_string(), how);
+        let Ok(lock) = Lock::parse(&text) else { return Ok(()) };
+        let now = if same { wishes(&old, bases.0) } else { wishes(&new, bases.1) };
+        let after = locked(&now, &lock).to_string();
+        prop_assert_eq!(drift(&now, &lock, &text).is_empty(), after == text, "{}\n→\n{}", text, after);
+        let settled = locked(&now, &Lock::parse(&after).expect("we wrote it"));
+        prop_assert_eq!(settled.to_string(), after);
+    }
+
+    /// An entry that nobody asked to move stays as it is, byte for byte.
+    #[test]
+    fn entries_that_are_not_named_stay(old in entries(), named in 0..3_usize) {
+        let wishes = wishes(&old, "scratch");
+        let lock = locked(&wishes, &Lock::new());
+        let moved = Answers::from_iter(answers().into_iter().map(|(question, _)| {
+            let branches = refs().branches.into_keys().map(|name| (name, id('e'))).collect();
+            let tags = BTreeMap::from([("same".to_owned(), id('e'))]);
+            let refs = Refs { branches, tags: refs().tags.into_iter().chain(tags).collect(), ..refs() };
+            let answer = match &question {
+                Question::Refs { .. } => Answer::Refs(refs),
+                Question::Commit { .. } => Answer::Commit(format!("abcdef2{}", "0".repeat(33))),
+                Question::Image { .. } => Answer::Image(format!("sha256:{}", "c".repeat(64))),
+            };
+            (question, Ok(answer))
+        }));
+        let name = ["p", "q/r", "s"][named];
+        let refresh = Refresh::Selected(vec![name.parse().expect("a key")]);
+        let after = pin(&wishes, &lock, &refresh, &moved).expect("every answer is there").lock;
+        for (key, entry) in lock.iter().filter(|(key, _)| &*key.name != name) {
+            prop_assert_eq!(after.get(key), Some(entry));
+        }
+    }
+}
