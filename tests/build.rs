@@ -34,6 +34,9 @@ fn a_frozen_build_makes_an_image_that_runs() {
     let first = sandbox.git("nav2").file("package.xml", "<package><name>nav2</name></package>").tag("1.2.0").commit();
     sandbox.git("nav2").file("package.xml", "moved").commit();
     sandbox.git("msgs").executable("run.sh", "#!/bin/sh\necho ran\n").commit();
+    let setup = "from setuptools import setup\nsetup(name='hello', version='1.0', packages=['hello'])\n";
+    let hello = sandbox.git("hello").file("setup.py", setup).file("hello/__init__.py", "");
+    hello.file("hello/__main__.py", "print('hello from colcon')\n").commit();
     sandbox.deps_toml(&format!(
         "[project]\nname = \"whole\"\nbase = \"{base}\"\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws/src\"\n\n\
          [extensions]\nccache = \"*\"\ncolcon = \"*\"\ncurl = \"*\"\ngit = \"*\"\nnpm = \"*\"\nuv = \"*\"\nuser = \"*\"\n\n\
@@ -42,7 +45,8 @@ fn a_frozen_build_makes_an_image_that_runs() {
     ));
     sandbox.manifest(
         "repositories:\n  core/nav2: { type: git, url: https://git.example/nav2.git, version: 1.2.0 }\n  \
-         msgs: { type: git, url: https://git.example/msgs.git, version: main }\n",
+         msgs: { type: git, url: https://git.example/msgs.git, version: main }\n  \
+         hello: { type: git, url: https://git.example/hello.git }\n",
     );
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds();
@@ -63,6 +67,10 @@ fn a_frozen_build_makes_an_image_that_runs() {
         let output = shown(&command);
         assert!(output.contains(expected), "{command:?} printed {output:?}");
     }
+    // colcon builds a package of the workspace, as the image's user.
+    let build = "set -e; mkdir /tmp/w && cd /tmp/w && colcon build --base-paths /ws/src/hello >/dev/null 2>&1 || cat log/latest/*.log; \
+                 . install/setup.sh && python3 -m hello";
+    assert_eq!(shown(&["sh", "-c", build]), "hello from colcon\n");
     // The CA bundle was in no layer.
     assert_eq!(shown(&["sh", "-c", "ls /run/deps /run/secrets 2>/dev/null | wc -l"]).trim(), "0");
     let label = engine.docker(["inspect", "--format", "{{index .Config.Labels \"deps.plan-key\"}}", "deps-test/whole"]);

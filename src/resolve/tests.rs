@@ -163,7 +163,7 @@ proptest! {
     fn entries_that_are_not_named_stay(old in entries(), named in 0..3_usize) {
         let wishes = wishes(&old, "scratch");
         let lock = locked(&wishes, &Lock::new());
-        let moved = Answers::from_iter(answers().into_iter().map(|(question, _)| {
+        let moved = Answers::from_iter(answers().into_keys().map(|question| {
             let branches = refs().branches.into_keys().map(|name| (name, id('e'))).collect();
             let tags = BTreeMap::from([("same".to_owned(), id('e'))]);
             let refs = Refs { branches, tags: refs().tags.into_iter().chain(tags).collect(), ..refs() };
