@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn the_digest_of_a_folder_is_the_committed_one() {
         assert_eq!(folder(&[]), "9b8e3ac8308d6a12e1e7d0984571eeb1e6c030ef27cb14a572de0b2612e0c66a");
-        assert_eq!(folder(&[SCRIPT, README]), "GOLDEN_TWO");
+        assert_eq!(folder(&[SCRIPT, README]), "f7f33106d91ec8f925be19e2eeb34d306326319323606a70edd26dba074de9e1");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Every test that runs the program: one file a thing that a user can do.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests read and write files, and stop at what cannot be")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read and write files, and stop at what cannot be"
+)]
 
 mod architecture;
 mod build;
@@ -18,7 +22,9 @@ mod offline;
 mod plan;
 mod readme;
 mod registry;
+mod remotes;
 mod schema;
+mod store;
 mod support;
 mod update;
 mod workspace;

@@ -365,8 +365,7 @@ impl<'a> Work<'a> {
             // All stand in one checkout: the outer ones first, as `checkouts` is sorted.
             parts = checkouts.chunks(MOST_COPIES).map(<[_]>::to_vec).enumerate().collect();
         }
-        let part =
-            |(number, part): (usize, Vec<&Checkout>)| self.source_stage(format!("{name}.{number:x}"), &part);
+        let part = |(number, part): (usize, Vec<&Checkout>)| self.source_stage(format!("{name}.{number:x}"), &part);
         let parts = parts.into_iter().map(part).collect();
         whole(self.gather(name, Kind::Sources, about, parts).stage)
     }

@@ -55,10 +55,18 @@ fn full_id(repository: &Repository, abbreviated: &str) -> Result<String, Trouble
     commits.dedup();
     match &commits[..] {
         [commit] => Ok(commit.to_string()),
-        [] => Err(Trouble::new(FailureKind::NoSuchCommit, &format!("no branch or tag leads to a commit `{abbreviated}`"), "")),
+        [] => Err(Trouble::new(
+            FailureKind::NoSuchCommit,
+            &format!("no branch or tag leads to a commit `{abbreviated}`"),
+            "",
+        )),
         several => {
             let ids: Vec<String> = several.iter().take(4).map(ToString::to_string).collect();
-            Err(Trouble::new(FailureKind::Ambiguous, &format!("`{abbreviated}` names several commits"), &ids.join(", ")))
+            Err(Trouble::new(
+                FailureKind::Ambiguous,
+                &format!("`{abbreviated}` names several commits"),
+                &ids.join(", "),
+            ))
         }
     }
 }

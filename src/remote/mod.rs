@@ -9,8 +9,6 @@ mod parallel;
 mod progress;
 mod refs;
 mod registry;
-#[cfg(test)]
-mod tests;
 mod transport;
 mod trouble;
 mod url;
@@ -102,7 +100,11 @@ impl Remotes {
 
     /// Returns the user's helpers, agent and keys. Each thread has its own: it asks a person, so it cannot be shared.
     fn authenticator(&self) -> GitAuthenticator {
-        GitAuthenticator::new_empty().try_cred_helper(true).try_ssh_agent(true).add_default_username().add_default_ssh_keys()
+        GitAuthenticator::new_empty()
+            .try_cred_helper(true)
+            .try_ssh_agent(true)
+            .add_default_username()
+            .add_default_ssh_keys()
     }
 
     fn prompts(&self) -> &Mutex<()> {
@@ -172,7 +174,8 @@ impl Task<'_> {
                 vec![(Question::Refs { url: (*url).to_owned() }, answer)]
             }
             Self::Commits { url, abbreviated } => {
-                let question = |short: &&str| Question::Commit { url: (*url).to_owned(), abbreviated: (*short).to_owned() };
+                let question =
+                    |short: &&str| Question::Commit { url: (*url).to_owned(), abbreviated: (*short).to_owned() };
                 let found = match call(url) {
                     Ok(call) => commit::expanded(&call, abbreviated),
                     Err(failure) => abbreviated.iter().map(|_| Err(failure.clone())).collect(),

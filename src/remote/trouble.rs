@@ -68,7 +68,8 @@ impl Trouble {
     /// What the error output of the `git` program means.
     pub(crate) fn program(errors: &str) -> Self {
         let text = told(errors);
-        let status = errors.split("returned error: ").nth(1).and_then(|after| after.get(..3)).and_then(|s| s.parse().ok());
+        let status =
+            errors.split("returned error: ").nth(1).and_then(|after| after.get(..3)).and_then(|s| s.parse().ok());
         let mut trouble = match status {
             Some(status) => Self::status(status),
             None => by_text(&errors.replace('\n', " "), false),
@@ -93,32 +94,101 @@ type Sign = (&'static [&'static str], FailureKind, &'static str, bool);
 
 /// The first sign that fits counts, so the particular ones stand first.
 const SIGNS: &[Sign] = &[
-    (&["not our ref", "unadvertised object", "specific object", "couldn't find remote ref", "unexpected packet type"],
-        FailureKind::NoSuchCommit, "the server has no such commit", false),
-    (&["no space left", "read-only file system", "disk quota"],
-        FailureKind::Local, "this machine cannot write what was received", false),
-    (&["host key verification failed", "hostkey", "certificate", "ssl error", "ssl routines"],
-        FailureKind::Tls, UNTRUSTED, false),
-    (&["could not read username", "could not read password", "authentication", "permission denied (", "credentials", "access denied"],
-        FailureKind::Auth, AUTH, false),
+    (
+        &[
+            "not our ref",
+            "unadvertised object",
+            "specific object",
+            "couldn't find remote ref",
+            "unexpected packet type",
+        ],
+        FailureKind::NoSuchCommit,
+        "the server has no such commit",
+        false,
+    ),
+    (
+        &["no space left", "read-only file system", "disk quota"],
+        FailureKind::Local,
+        "this machine cannot write what was received",
+        false,
+    ),
+    (
+        &["host key verification failed", "hostkey", "certificate", "ssl error", "ssl routines"],
+        FailureKind::Tls,
+        UNTRUSTED,
+        false,
+    ),
+    (
+        &[
+            "could not read username",
+            "could not read password",
+            "authentication",
+            "permission denied (",
+            "credentials",
+            "access denied",
+        ],
+        FailureKind::Auth,
+        AUTH,
+        false,
+    ),
     (&["timed out", "timeout", "operation too slow"], FailureKind::Timeout, "no answer in time", true),
-    (&["failed to resolve address", "could not resolve host", "name or service not known"],
-        FailureKind::Unreachable, "the host is unknown", false),
+    (
+        &["failed to resolve address", "could not resolve host", "name or service not known"],
+        FailureKind::Unreachable,
+        "the host is unknown",
+        false,
+    ),
     (&["connection reset", "broken pipe"], FailureKind::Unreachable, LOST, true),
-    (&["connection refused", "failed to connect", "couldn't connect", "no route to host", "network is unreachable"],
-        FailureKind::Unreachable, NO_CONNECTION, false),
-    (&["unexpected eof", "eof state", "early eof", "empty reply", "hung up", "unexpected disconnect", "rpc failed", "socket is closed", "connection was closed"],
-        FailureKind::Unreachable, LOST, true),
-    (&["not found", "does not exist", "does not appear to be a git repository", "not a git repository", "no such file", "could not find repository", "not exported"],
-        FailureKind::NotFound, NOT_FOUND, false),
-    (&["zlib", "inflate", "pack", "index", "hash mismatch", "corrupt"],
-        FailureKind::Protocol, "the answer is damaged", true),
+    (
+        &["connection refused", "failed to connect", "couldn't connect", "no route to host", "network is unreachable"],
+        FailureKind::Unreachable,
+        NO_CONNECTION,
+        false,
+    ),
+    (
+        &[
+            "unexpected eof",
+            "eof state",
+            "early eof",
+            "empty reply",
+            "hung up",
+            "unexpected disconnect",
+            "rpc failed",
+            "socket is closed",
+            "connection was closed",
+            "transfer closed",
+        ],
+        FailureKind::Unreachable,
+        LOST,
+        true,
+    ),
+    (
+        &[
+            "not found",
+            "does not exist",
+            "does not appear to be a git repository",
+            "not a git repository",
+            "no such file",
+            "could not find repository",
+            "not exported",
+        ],
+        FailureKind::NotFound,
+        NOT_FOUND,
+        false,
+    ),
+    (
+        &["zlib", "inflate", "pack", "index", "hash mismatch", "corrupt"],
+        FailureKind::Protocol,
+        "the answer is damaged",
+        true,
+    ),
 ];
 
 fn by_text(text: &str, elsewhere: bool) -> Trouble {
     let lowercase = text.to_lowercase();
     let sign = SIGNS.iter().find(|(texts, ..)| texts.iter().any(|sign| lowercase.contains(sign)));
-    let (kind, meaning, passing) = sign.map_or((FailureKind::Protocol, STRANGE, false), |sign| (sign.1, sign.2, sign.3));
+    let (kind, meaning, passing) =
+        sign.map_or((FailureKind::Protocol, STRANGE, false), |sign| (sign.1, sign.2, sign.3));
     let cured = matches!(kind, FailureKind::Auth | FailureKind::Tls | FailureKind::Protocol);
     Trouble { passing, elsewhere: elsewhere && cured, ..Trouble::new(kind, meaning, text) }
 }
@@ -181,13 +251,27 @@ mod tests {
             (Auth, Http, "remote authentication required but no callback set", FailureKind::Auth, false, true),
             (GenericError, Callback, "all authentication attempts failed", FailureKind::Auth, false, true),
             (GenericError, Http, "unexpected EOF", FailureKind::Unreachable, true, false),
-            (GenericError, Http, "http parser did not consume entire buffer: Invalid EOF state", FailureKind::Unreachable, true, false),
+            (
+                GenericError,
+                Http,
+                "http parser did not consume entire buffer: Invalid EOF state",
+                FailureKind::Unreachable,
+                true,
+                false,
+            ),
             (GenericError, Zlib, "error inflating", FailureKind::Protocol, true, false),
             (GenericError, Http, "invalid content-type: 'text/html'", FailureKind::Protocol, false, true),
             (GenericError, Net, "unexpected packet type", FailureKind::NoSuchCommit, false, false),
             (Timeout, Net, "could not read from socket: timed out", FailureKind::Timeout, true, false),
             (User, Callback, "", FailureKind::Cancelled, false, false),
-            (GenericError, Os, "failed to connect to 127.0.0.1: Connection refused", FailureKind::Unreachable, false, false),
+            (
+                GenericError,
+                Os,
+                "failed to connect to 127.0.0.1: Connection refused",
+                FailureKind::Unreachable,
+                false,
+                false,
+            ),
             (GenericError, Ssl, "SSL error: unknown error", FailureKind::Tls, false, true),
             (Certificate, Ssh, "invalid or unknown remote ssh hostkey", FailureKind::Tls, false, true),
             (GenericError, Ssh, "failed to connect: x", FailureKind::Unreachable, false, true),
@@ -217,7 +301,8 @@ mod tests {
 
     #[test]
     fn the_cause_is_one_line_without_credentials() {
-        let trouble = Trouble::program("hint: x\nfatal: unable to access 'https://me:secret@h/x/': Could not resolve host: h\n");
+        let trouble =
+            Trouble::program("hint: x\nfatal: unable to access 'https://me:secret@h/x/': Could not resolve host: h\n");
         assert_eq!(trouble.message, "the host is unknown (unable to access 'https://h/x/': Could not resolve host: h)");
     }
 }

@@ -132,7 +132,8 @@ pub(crate) fn redacted(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         shown.push_str(before);
-        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>')).unwrap_or(after.len());
+        let end =
+            after.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>')).unwrap_or(after.len());
         shown.push_str(&without_secrets(&after[..end]));
         rest = &after[end..];
     }
@@ -157,7 +158,8 @@ fn without_secrets(url: &str) -> String {
 /// # Errors
 /// When the result may not be asked, or leads from the network into this machine.
 pub(crate) fn submodule(parent: &str, url: &str) -> Result<String, BadUrl> {
-    let resolved = if url.starts_with("./") || url.starts_with("../") { relative(parent, url)? } else { url.to_owned() };
+    let resolved =
+        if url.starts_with("./") || url.starts_with("../") { relative(parent, url)? } else { url.to_owned() };
     if scheme(&resolved)? == Scheme::Local && scheme(parent)? != Scheme::Local {
         return Err(BadUrl::Inward);
     }
@@ -180,7 +182,10 @@ fn relative(parent: &str, url: &str) -> Result<String, BadUrl> {
         }
     }
     // `https://host/../x` would make the host part of the path, `https:/` would be another transport.
-    if base.ends_with('/') || (base.ends_with(':') && parent.contains("://")) || !base.contains("://") && parent.contains("://") {
+    if base.ends_with('/')
+        || (base.ends_with(':') && parent.contains("://"))
+        || !base.contains("://") && parent.contains("://")
+    {
         return Err(BadUrl::Climbs);
     }
     Ok(format!("{base}{separator}{}", rest.trim_end_matches('/')))

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn reads_path_and_url_as_git_writes_them() {
-        let text = "[submodule \"lib/a\"]\n\tpath = lib/a\n\turl = ../a.git\n\tbranch = main\n[submodule \"b\"]\n\tpath = b\n";
+        let text =
+            "[submodule \"lib/a\"]\n\tpath = lib/a\n\turl = ../a.git\n\tbranch = main\n[submodule \"b\"]\n\tpath = b\n";
         let modules = parse(text).unwrap();
         assert_eq!(modules.keys().collect::<Vec<_>>(), ["b", "lib/a"]);
         assert_eq!(modules["lib/a"].url.as_deref(), Some("../a.git"));
@@ -163,12 +164,21 @@ mod tests {
 
     #[test]
     fn other_sections_and_includes_are_passed_over() {
-        assert!(parse("[include]\n\tpath = /etc/passwd\n[core]\n\tbare\n[includeIf \"x\"]\npath=y\n").unwrap().is_empty());
+        assert!(
+            parse("[include]\n\tpath = /etc/passwd\n[core]\n\tbare\n[includeIf \"x\"]\npath=y\n").unwrap().is_empty()
+        );
     }
 
     #[test]
     fn malformed_lines_are_named() {
-        for (text, line) in [("[submodule \"a\n", 1), ("\n= x\n", 2), ("[a]\nkey value\n", 2), ("[a]\nk = \"x\n", 2), ("[", 1), ("[a]\nk=\\q", 2)] {
+        for (text, line) in [
+            ("[submodule \"a\n", 1),
+            ("\n= x\n", 2),
+            ("[a]\nkey value\n", 2),
+            ("[a]\nk = \"x\n", 2),
+            ("[", 1),
+            ("[a]\nk=\\q", 2),
+        ] {
             assert_eq!(parse(text), Err(line), "{text:?}");
         }
     }

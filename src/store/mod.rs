@@ -20,9 +20,6 @@ mod gitmodules;
 mod lock;
 mod name;
 mod repository;
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -158,7 +155,10 @@ impl Store {
 fn accept_any_owner() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        #[expect(unsafe_code, reason = "a process-wide libgit2 option, set before any other thread of ours uses libgit2")]
+        #[expect(
+            unsafe_code,
+            reason = "a process-wide libgit2 option, set before any other thread of ours uses libgit2"
+        )]
         // SAFETY: `Once` rules out a second call at the same time; libgit2 only stores the flag.
         let set = unsafe { git2::opts::set_verify_owner_validation(false) };
         set.expect("libgit2 knows this option");

@@ -76,7 +76,9 @@ mod tests {
     fn only_ids_that_we_make_are_tree_ids() {
         let rev = "0123456789abcdef0123456789abcdef01234567";
         assert!(is_tree_id(rev) && is_tree_id(&format!("{rev}-s")) && is_tree_id(&format!("b3-{}", "0".repeat(64))));
-        for not in ["", "..", "../x", "b3-0", &rev.to_uppercase(), &rev[1..], &format!("{rev}-x"), &format!("{rev}-s-s")] {
+        for not in
+            ["", "..", "../x", "b3-0", &rev.to_uppercase(), &rev[1..], &format!("{rev}-x"), &format!("{rev}-s-s")]
+        {
             assert!(!is_tree_id(not), "{not}");
         }
     }

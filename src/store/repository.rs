@@ -129,7 +129,8 @@ impl Repository {
         }
         let declared = declared(&repository, rev, &tree)?;
         let with_url = |(path, id): (PathBuf, Oid)| {
-            let Declared { url, skipped, .. } = path.to_str().and_then(|path| declared.get(path)).cloned().unwrap_or_default();
+            let Declared { url, skipped, .. } =
+                path.to_str().and_then(|path| declared.get(path)).cloned().unwrap_or_default();
             Gitlink { path, rev: id.to_string(), url, skipped }
         };
         Ok(links.into_iter().map(with_url).collect())

@@ -88,7 +88,9 @@ impl FetchProblem {
             Self::Remote(failure) => failure.kind,
             Self::Store(StoreError::Interrupted { .. }) => FailureKind::Cancelled,
             Self::Store(StoreError::Io { .. } | StoreError::Repository { .. }) => FailureKind::Local,
-            Self::Store(_) | Self::NoUrl { .. } | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => FailureKind::Invalid,
+            Self::Store(_) | Self::NoUrl { .. } | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
+                FailureKind::Invalid
+            }
             Self::Missing => FailureKind::Offline,
         }
     }

@@ -82,8 +82,10 @@ impl Way {
             },
             Self::ByHints => {
                 let names = list(call)?.into_iter().map(|advertised| advertised.name);
-                let refspecs: Vec<String> =
-                    names.filter(|name| is_hinted(name, refs)).map(|name| format!("+{name}:refs/deps/{}", &name[5..])).collect();
+                let refspecs: Vec<String> = names
+                    .filter(|name| is_hinted(name, refs))
+                    .map(|name| format!("+{name}:refs/deps/{}", &name[5..]))
+                    .collect();
                 if refspecs.is_empty() {
                     return Ok(());
                 }
@@ -111,7 +113,10 @@ fn tip(advertised: &[Advertised], rev: &str, refs: &[String]) -> Option<String> 
 /// Whether `name` is the branch or the tag that one of `refs` means.
 fn is_hinted(name: &str, refs: &[String]) -> bool {
     let short = ["refs/heads/", "refs/tags/"].iter().find_map(|prefix| name.strip_prefix(prefix));
-    is_plain(name) && refs.iter().any(|hint| Some(hint.as_str()) == short || hint == name || name.strip_prefix("refs/") == Some(hint))
+    is_plain(name)
+        && refs
+            .iter()
+            .any(|hint| Some(hint.as_str()) == short || hint == name || name.strip_prefix("refs/") == Some(hint))
 }
 
 /// Whether a server's name for a ref can stand in a refspec and mean only itself.

@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn reads_what_registries_send() {
         let header = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a:pull,push""#;
-        let expected = Challenge::Bearer { realm: "https://auth.docker.io/token".into(), service: "registry.docker.io".into() };
+        let expected =
+            Challenge::Bearer { realm: "https://auth.docker.io/token".into(), service: "registry.docker.io".into() };
         assert_eq!(parse(header), Some(expected));
         assert_eq!(parse("Basic realm=\"x\""), Some(Challenge::Basic));
         let expected = Challenge::Bearer { realm: "https://h/t".into(), service: String::new() };

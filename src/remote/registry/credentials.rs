@@ -17,7 +17,9 @@ pub(crate) enum Credentials {
 /// When a helper fails, or an entry is damaged; no entry is no error.
 pub(crate) fn of(key: &str) -> Result<Option<Credentials>, Trouble> {
     match docker_credential::get_credential(key) {
-        Ok(DockerCredential::UsernamePassword(user, password)) if user == "<token>" => Ok(Some(Credentials::IdentityToken(password))),
+        Ok(DockerCredential::UsernamePassword(user, password)) if user == "<token>" => {
+            Ok(Some(Credentials::IdentityToken(password)))
+        }
         Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credentials::Password { user, password })),
         Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::IdentityToken(token))),
         Err(
@@ -26,11 +28,15 @@ pub(crate) fn of(key: &str) -> Result<Option<Credentials>, Trouble> {
             | CredentialRetrievalError::ConfigReadError,
         ) => Ok(None),
         // A helper without an entry fails; its output may hold secrets and is not repeated.
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => Ok(None),
+        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
+            Ok(None)
+        }
         Err(CredentialRetrievalError::HelperFailure { helper, .. }) => {
             Err(Trouble::new(FailureKind::Auth, &format!("docker's credential helper `{helper}` fails"), ""))
         }
-        Err(other) => Err(Trouble::new(FailureKind::Auth, "docker's stored credentials cannot be read", &other.to_string())),
+        Err(other) => {
+            Err(Trouble::new(FailureKind::Auth, "docker's stored credentials cannot be read", &other.to_string()))
+        }
     }
 }
 
@@ -59,7 +65,9 @@ mod tests {
 
     #[test]
     fn encodes_as_rfc_4648_has_it() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")] {
+        for (bytes, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")]
+        {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
         assert_eq!(basic("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");

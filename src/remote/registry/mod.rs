@@ -95,7 +95,8 @@ impl<'a> Registry<'a> {
     fn ask(&self, tag: &str, authorization: Option<&str>) -> Result<Response<Body>, Trouble> {
         let scheme = if self.is_local { "http" } else { "https" };
         let (api, repository) = (self.reference.api(), &self.reference.repository);
-        let mut request = self.agent.head(format!("{scheme}://{api}/v2/{repository}/manifests/{tag}")).header("Accept", ACCEPT);
+        let mut request =
+            self.agent.head(format!("{scheme}://{api}/v2/{repository}/manifests/{tag}")).header("Accept", ACCEPT);
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization);
         }
@@ -133,9 +134,10 @@ impl<'a> Registry<'a> {
                 ("client_id", "deps"),
                 ("refresh_token", token),
             ]),
-            Some(Credentials::Password { user, password }) => {
-                self.token_request(realm, service, &scope).header("Authorization", credentials::basic(user, password)).call()
-            }
+            Some(Credentials::Password { user, password }) => self
+                .token_request(realm, service, &scope)
+                .header("Authorization", credentials::basic(user, password))
+                .call(),
             None => self.token_request(realm, service, &scope).call(),
         };
         let mut answer = answer.map_err(|error| trouble(&error))?;
@@ -146,7 +148,12 @@ impl<'a> Registry<'a> {
         }
     }
 
-    fn token_request(&self, realm: &str, service: &str, scope: &str) -> ureq::RequestBuilder<ureq::typestate::WithoutBody> {
+    fn token_request(
+        &self,
+        realm: &str,
+        service: &str,
+        scope: &str,
+    ) -> ureq::RequestBuilder<ureq::typestate::WithoutBody> {
         let request = self.agent.get(realm).query("scope", scope);
         if service.is_empty() { request } else { request.query("service", service) }
     }
@@ -214,11 +221,10 @@ fn trouble(error: &ureq::Error) -> Trouble {
             _ => new(FailureKind::Unreachable, "the connection was lost").passing(),
         },
         ureq::Error::ConnectionFailed => new(FailureKind::Unreachable, "no connection"),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => new(FailureKind::Tls, "the registry's certificate is not trusted"),
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
+            new(FailureKind::Tls, "the registry's certificate is not trusted")
+        }
         ureq::Error::RequireHttpsOnly(_) => new(FailureKind::Refused, "the registry leads from https to plain http"),
         _ => new(FailureKind::Protocol, "this is not the answer of a registry"),
     }
 }
-
-#[cfg(test)]
-mod tests;

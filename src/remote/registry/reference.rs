@@ -46,7 +46,8 @@ pub(crate) fn parse(text: &str) -> Option<Reference> {
         (Some(digest), _) => Version::Digest(digest.to_owned()),
         (None, tag) => Version::Tag(tag.unwrap_or("latest").to_owned()),
     };
-    let valid = is_registry(registry) && is_repository(&repository) && tag.is_none_or(is_tag) && digest.is_none_or(is_digest);
+    let valid =
+        is_registry(registry) && is_repository(&repository) && tag.is_none_or(is_tag) && digest.is_none_or(is_digest);
     valid.then(|| Reference { registry: registry.to_owned(), repository, version })
 }
 
@@ -110,7 +111,9 @@ fn is_component(component: &str) -> bool {
     let bytes = component.as_bytes();
     let ends = bytes.first().copied().is_some_and(alphanumeric) && bytes.last().copied().is_some_and(alphanumeric);
     let separators = component.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    ends && separators.into_iter().all(|between| matches!(between, "" | "." | "_" | "__") || between.bytes().all(|b| b == b'-'))
+    ends && separators
+        .into_iter()
+        .all(|between| matches!(between, "" | "." | "_" | "__") || between.bytes().all(|b| b == b'-'))
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -155,9 +158,29 @@ mod tests {
     fn anything_else_is_refused() {
         let long = format!("x/{}", "y".repeat(300));
         for text in [
-            "", "Ubuntu", "ubuntu:", "ubuntu:a b", "ubuntu:-x", "a//b", "/ubuntu", "ubuntu/", "../x", "a..b", "a___b",
-            "x@sha256:12", "x@md5:0", "https://ghcr.io/x", "ghcr.io:99999/x", "gh cr.io/x", "-x.io/y", "x.io/y?z", "x.io/a\n",
-            "user@host/x", "[::1/x", "x.io:/y", &long,
+            "",
+            "Ubuntu",
+            "ubuntu:",
+            "ubuntu:a b",
+            "ubuntu:-x",
+            "a//b",
+            "/ubuntu",
+            "ubuntu/",
+            "../x",
+            "a..b",
+            "a___b",
+            "x@sha256:12",
+            "x@md5:0",
+            "https://ghcr.io/x",
+            "ghcr.io:99999/x",
+            "gh cr.io/x",
+            "-x.io/y",
+            "x.io/y?z",
+            "x.io/a\n",
+            "user@host/x",
+            "[::1/x",
+            "x.io:/y",
+            &long,
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

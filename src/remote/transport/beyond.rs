@@ -52,9 +52,19 @@ enum Scope {
 impl Beyond {
     /// Reads the user's configuration and environment. What cannot be read counts as empty: git itself will complain.
     pub(crate) fn read() -> Self {
-        let variables = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS",
-            "GIT_SSH_COMMAND", "GIT_SSH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_NO_VERIFY",
-            "http_proxy"];
+        let variables = [
+            "GIT_CONFIG_GLOBAL",
+            "GIT_CONFIG_SYSTEM",
+            "GIT_CONFIG_COUNT",
+            "GIT_CONFIG_PARAMETERS",
+            "GIT_SSH_COMMAND",
+            "GIT_SSH",
+            "GIT_SSL_CAINFO",
+            "GIT_SSL_CAPATH",
+            "GIT_SSL_CERT",
+            "GIT_SSL_NO_VERIFY",
+            "http_proxy",
+        ];
         let set = variables.into_iter().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
         let no_proxy = std::env::var("no_proxy").or_else(|_| std::env::var("NO_PROXY")).unwrap_or_default();
         Self::of(&settings().unwrap_or_default(), &set.collect::<Vec<_>>(), &no_proxy)
@@ -62,10 +72,11 @@ impl Beyond {
 
     /// Returns what `settings` (lowercase where git ignores case) and the set `variables` bring.
     fn of(settings: &[String], variables: &[&str], no_proxy: &str) -> Self {
-        let mut beyond = Self { no_proxy: no_proxy.split(',').map(|host| host.trim().to_owned()).collect(), ..Self::default() };
+        let mut beyond =
+            Self { no_proxy: no_proxy.split(',').map(|host| host.trim().to_owned()).collect(), ..Self::default() };
         for name in settings {
             if let Some(scope) = setting_scope(name) {
-                beyond.rules.push(Rule { scope, name: format!("the setting `{}`", crate::remote::url::redacted(name)) });
+                beyond.rules.push(Rule { scope, name: format!("the setting `{}`", url::redacted(name)) });
             }
         }
         for name in variables {
@@ -173,7 +184,11 @@ mod tests {
             (&[], &["http_proxy"], "http://127.0.0.1:80/x", false),
             (&[], &["http_proxy"], "http://a.lan/x", false),
         ] {
-            assert_eq!(reason(settings, variables, "127.0.0.1, .lan", url), expected, "{settings:?} {variables:?} {url}");
+            assert_eq!(
+                reason(settings, variables, "127.0.0.1, .lan", url),
+                expected,
+                "{settings:?} {variables:?} {url}"
+            );
         }
     }
 }

@@ -45,9 +45,8 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Vec<Advertised>, Trouble> {
         .map_err(|error| Trouble::git2(&error))?;
     let heads = connection.list().map_err(|error| Trouble::git2(&error))?;
     // git2 panics where a ref has a name that is not UTF-8, and git allows such names.
-    catch_unwind(AssertUnwindSafe(|| heads.iter().map(advertised).collect())).map_err(|_| {
-        Trouble::new(FailureKind::Protocol, "a ref has a name that is not UTF-8", "").elsewhere()
-    })
+    catch_unwind(AssertUnwindSafe(|| heads.iter().map(advertised).collect()))
+        .map_err(|_| Trouble::new(FailureKind::Protocol, "a ref has a name that is not UTF-8", "").elsewhere())
 }
 
 fn advertised(head: &git2::RemoteHead<'_>) -> Advertised {
@@ -88,7 +87,11 @@ fn proxy<'a>() -> ProxyOptions<'a> {
     options
 }
 
-fn callbacks<'a>(call: &'a Call<'_>, config: &'a git2::Config, authenticator: &'a GitAuthenticator) -> RemoteCallbacks<'a> {
+fn callbacks<'a>(
+    call: &'a Call<'_>,
+    config: &'a git2::Config,
+    authenticator: &'a GitAuthenticator,
+) -> RemoteCallbacks<'a> {
     let mut callbacks = RemoteCallbacks::new();
     let mut credentials = authenticator.credentials(config);
     let mut asked = 0;

@@ -79,7 +79,7 @@ fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<V
         Trouble::new(FailureKind::Local, MISSING, &cause)
     })?;
     let heard = listen(&mut child);
-    let mut process = Process { child, output: Vec::new(), errors: Vec::new(), last: Instant::now() };
+    let process = Process { child, output: Vec::new(), errors: Vec::new(), last: Instant::now() };
     // A person may take any time to type.
     let patience = (prompts == Prompts::Off).then_some(call.remotes.settings().timeout);
     process.attend(call, &heard, patience)
@@ -141,7 +141,12 @@ struct Process {
 
 impl Process {
     /// Waits for the end, while keeping an eye on the time and on the user. Returns the output.
-    fn attend(mut self, call: &Call<'_>, heard: &Receiver<Heard>, patience: Option<Duration>) -> Result<Vec<u8>, Trouble> {
+    fn attend(
+        mut self,
+        call: &Call<'_>,
+        heard: &Receiver<Heard>,
+        patience: Option<Duration>,
+    ) -> Result<Vec<u8>, Trouble> {
         loop {
             match heard.recv_timeout(LOOK) {
                 Ok(Heard::Output(bytes)) => self.hear(call, &bytes, &[]),
@@ -196,7 +201,9 @@ fn advertised(output: &[u8]) -> Vec<Advertised> {
     let mut symrefs = Vec::new();
     let mut all = Vec::new();
     for line in output.split(|byte| *byte == b'\n') {
-        let Some((what, name)) = std::str::from_utf8(line).ok().and_then(|line| line.split_once('\t')) else { continue };
+        let Some((what, name)) = std::str::from_utf8(line).ok().and_then(|line| line.split_once('\t')) else {
+            continue;
+        };
         match what.strip_prefix("ref: ") {
             Some(target) => symrefs.push((name.to_owned(), target.to_owned())),
             None => all.push(Advertised { name: name.to_owned(), id: what.to_owned(), symref: None }),
@@ -220,13 +227,17 @@ mod tests {
         let output = format!("ref: refs/heads/main\tHEAD\n{id}\tHEAD\n{id}\trefs/heads/main\n");
         let listed = advertised(output.as_bytes());
         assert_eq!(listed.len(), 2);
-        assert_eq!(listed[0], Advertised { name: "HEAD".into(), id: id.into(), symref: Some("refs/heads/main".into()) });
+        assert_eq!(
+            listed[0],
+            Advertised { name: "HEAD".into(), id: id.into(), symref: Some("refs/heads/main".into()) }
+        );
         assert_eq!(advertised(b"\xff\tx\n"), []);
     }
 
     #[test]
     fn reads_progress_from_the_last_count() {
-        let errors = b"remote: Counting\rReceiving objects:  10% (1/10)\rReceiving objects:  50% (5/10), 1 MiB | 2 MiB/s\r";
+        let errors =
+            b"remote: Counting\rReceiving objects:  10% (1/10)\rReceiving objects:  50% (5/10), 1 MiB | 2 MiB/s\r";
         assert_eq!(transfer(errors), Some(Transfer { objects: 5, total_objects: 10, bytes: 0 }));
         assert_eq!(transfer(b"remote: Counting objects: 5% (1/20)"), None);
     }
