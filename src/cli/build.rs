@@ -37,8 +37,8 @@ pub(super) struct Options {
     #[arg(long)]
     no_cache: bool,
     /// Set a build argument; may be given several times.
-    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
-    build_args: Vec<String>,
+    #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = build_argument)]
+    build_args: Vec<(String, String)>,
     /// Build for these platforms instead of those of deps.toml.
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
@@ -76,6 +76,11 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     };
     let built = watched(session, &found, &build)?;
     finish(session, &loaded, &plans[0], &build, &built)
+}
+
+fn build_argument(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn check_target(plan: &Plan, target: Option<&str>) -> Result<(), Failed> {
@@ -156,13 +161,7 @@ fn arguments(
 ) -> Result<BTreeMap<String, String>, Failed> {
     let mut arguments = host_user(session, plan, store)?;
     arguments.extend(project.build.args.clone());
-    for argument in &options.build_args {
-        let Some((name, value)) = argument.split_once('=') else {
-            let diagnostic = Diagnostic::error(format!("`{argument}` is no build argument"));
-            return Err(Failed::one(USAGE, diagnostic.hint(Some("write `--build-arg NAME=VALUE`".to_owned()))));
-        };
-        arguments.insert(name.to_owned(), value.to_owned());
-    }
+    arguments.extend(options.build_args.iter().cloned());
     Ok(arguments)
 }
 

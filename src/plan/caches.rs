@@ -24,7 +24,7 @@ const fn locked(programs: &'static [&'static str], id: &'static str, target: &'s
     Cache { programs, id, target, sharing: "locked" }
 }
 
-const CACHES: [Cache; 14] = [
+const CACHES: [Cache; 13] = [
     locked(&["apt-get", "apt", "aptitude"], "apt-cache", "/var/cache/apt"),
     locked(&["apt-get", "apt", "aptitude"], "apt-lists", "/var/lib/apt/lists"),
     shared(&["pip", "pip3", "pipx"], "pip-cache", "/root/.cache/pip"),
@@ -38,7 +38,6 @@ const CACHES: [Cache; 14] = [
     locked(&["apk"], "apk-cache", "/var/cache/apk"),
     shared(&["conda", "mamba"], "conda-pkgs", "/opt/conda/pkgs"),
     shared(&["pixi"], "pixi-cache", "/root/.cache/rattler"),
-    shared(&["colcon"], "ccache", "/root/.ccache"),
 ];
 
 /// Returns the cache mounts of `command`, without those whose target is in `taken`. apt's caches belong to one

@@ -5,21 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::account;
 use super::apt;
 use super::caches;
 use super::key::StageKey;
+use super::outputs::links;
 use super::*;
 use crate::extension::{self, Action, Builder, Input, Network, Snippet};
 
-/// More outputs than this are gathered in [`GATHERED`] stages, so that the image stays under [`MOST_LAYERS`] layers.
-const MOST_OUTPUTS: usize = 40;
-const GATHERED: usize = 32;
-/// Engines stack about 125 layers; the base has some of its own (FACTS §2).
+/// overlay2 stacks about 125 layers (moby/buildkit#3067), and the base has some of its own.
 const MOST_LAYERS: usize = 100;
-/// So many checkouts are named in what a stage is about.
-const MOST_NAMED: usize = 4;
-/// A stage of copies deeper than this is split (FACTS §2: under 60).
-const MOST_COPIES: usize = 48;
 
 /// The stages, not yet in order and without keys.
 pub(super) struct Layout {
@@ -30,10 +25,14 @@ pub(super) struct Layout {
 }
 
 /// Lays the stages out.
-pub(super) fn layout(ingredients: &Ingredients<'_>) -> Result<Layout, Vec<Problem>> {
+pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec<Problem>> {
     let order = extension_order(ingredients.extensions).map_err(|problem| vec![problem])?;
+    let input = |input: &'a PinnedInput| ((input.extension.as_str(), input.name.as_str()), input.tree.as_str());
+    let checkout = |checkout: &'a Checkout| (checkout.set.as_str(), checkout.path.as_str());
     let mut work = Work {
         ingredients,
+        checkouts: ingredients.checkouts.iter().map(checkout).collect(),
+        inputs: ingredients.inputs.iter().map(input).collect(),
         ca: ingredients.project.build.ca_certificates,
         stages: BTreeMap::new(),
         folders: BTreeMap::new(),
@@ -60,30 +59,20 @@ pub(super) fn layout(ingredients: &Ingredients<'_>) -> Result<Layout, Vec<Proble
     })
 }
 
-struct Work<'a> {
-    ingredients: &'a Ingredients<'a>,
+/// The stages so far.
+pub(super) struct Work<'a> {
+    pub(super) ingredients: &'a Ingredients<'a>,
+    /// The paths of all checkouts, by set.
+    pub(super) checkouts: BTreeSet<(&'a str, &'a str)>,
+    inputs: BTreeMap<(&'a str, &'a str), &'a str>,
     ca: bool,
     stages: BTreeMap<String, Stage>,
     folders: BTreeMap<String, Vec<File>>,
     problems: Vec<Problem>,
 }
 
-/// A file or folder on its way into the image.
-struct Output {
-    stage: String,
-    from: String,
-    to: String,
-}
-
-impl Output {
-    fn copied(self, link: bool) -> Instruction {
-        let Self { stage, from, to } = self;
-        Instruction::CopyStage { stage, from, to, link }
-    }
-}
-
-impl<'a> Work<'a> {
-    fn add(&mut self, name: String, kind: Kind, about: String, base: Base, instructions: Vec<Instruction>) {
+impl Work<'_> {
+    pub(super) fn add(&mut self, name: String, kind: Kind, about: String, base: Base, instructions: Vec<Instruction>) {
         let mut impure: BTreeSet<String> = instructions.iter().filter_map(reason).collect();
         let stage = Stage { name, kind, about, base, instructions, impure: BTreeSet::new(), key: StageKey::default() };
         let parents = stage.parents().into_iter().filter_map(|parent| self.stages.get(parent));
@@ -132,8 +121,8 @@ impl<'a> Work<'a> {
                     self.folders.insert(tree.clone(), files.clone());
                     tree
                 }
-                Input::Git { .. } => match self.pinned(&extension.name, name) {
-                    Some(tree) => tree.to_owned(),
+                Input::Git { .. } => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
+                    Some(tree) => (*tree).to_owned(),
                     None => {
                         let (extension, name) = (extension.name.clone(), name.clone());
                         self.problems.push(Problem::MissingInput { extension, name });
@@ -144,11 +133,6 @@ impl<'a> Work<'a> {
             mounts.insert(Mount::Tree { target: format!("/deps/in/{name}"), tree });
         }
         mounts
-    }
-
-    fn pinned(&self, extension: &str, name: &str) -> Option<&'a str> {
-        let mut inputs = self.ingredients.inputs.iter();
-        inputs.find(|input| input.extension == extension && input.name == name).map(|input| input.tree.as_str())
     }
 
     fn builder_steps(&self, extension: &Configured, builder: &Builder, inputs: &BTreeSet<Mount>) -> Vec<Instruction> {
@@ -240,8 +224,8 @@ impl<'a> Work<'a> {
             instructions.push(Instruction::Run(apt::install(&packages, &base, self.ca)));
         }
         if let Some(account) = account {
-            instructions.extend(account_arguments(account));
-            instructions.push(Instruction::Run(make_account()));
+            instructions.extend(account::arguments(account));
+            instructions.push(Instruction::Run(account::make()));
             instructions.push(Instruction::Workdir("/home/${DEPS_USER_NAME}".to_owned()));
         }
         self.add("runtime".to_owned(), Kind::Runtime, "the base with packages and user".to_owned(), base, instructions);
@@ -269,117 +253,6 @@ impl<'a> Work<'a> {
         self.add("final".to_owned(), Kind::Final, about, Base::Stage("runtime".to_owned()), instructions);
     }
 
-    /// What the builders give to the image: layers that link, and those that cannot.
-    fn outputs(&mut self, order: &[&Configured]) -> (Vec<Output>, Vec<Output>) {
-        let (mut linked, mut plain) = (Vec::new(), Vec::new());
-        for extension in order {
-            let stage = format!("{}-builder", extension.name);
-            let copies = extension.builder.iter().flat_map(|builder| &builder.copies);
-            let outputs =
-                copies.map(|copy| Output { stage: stage.clone(), from: copy.from.clone(), to: copy.to.clone() });
-            let (mut links, rest): (Vec<_>, Vec<_>) = outputs.partition(|output| links(&output.to));
-            if links.len() > 1 {
-                let about = format!("what {} installs", extension.name);
-                links = vec![self.gather(format!("{}-out", extension.name), Kind::Output, about, links)];
-            }
-            linked.extend(links);
-            plain.extend(rest);
-        }
-        if linked.len() > MOST_OUTPUTS {
-            linked = self.spread(linked);
-        }
-        (linked, plain)
-    }
-
-    /// Many outputs: a fixed number of stages, each with those whose names hash to it, so that one more moves none.
-    fn spread(&mut self, outputs: Vec<Output>) -> Vec<Output> {
-        let mut buckets: BTreeMap<usize, Vec<Output>> = BTreeMap::new();
-        for output in outputs {
-            buckets.entry(bucket(&output.stage, GATHERED)).or_default().push(output);
-        }
-        let gather = |(number, outputs): (usize, Vec<Output>)| {
-            self.gather(
-                format!("out-{number:02x}"),
-                Kind::Output,
-                "what several extensions install".to_owned(),
-                outputs,
-            )
-        };
-        buckets.into_iter().map(gather).collect()
-    }
-
-    /// Puts outputs under one root, in a stage of its own; deep stages are split.
-    fn gather(&mut self, name: String, kind: Kind, about: String, outputs: Vec<Output>) -> Output {
-        let outputs = if outputs.len() > MOST_COPIES {
-            let mut parts: BTreeMap<usize, Vec<Output>> = BTreeMap::new();
-            for output in outputs {
-                parts.entry(bucket(&format!("{name} {} {}", output.stage, output.to), 16)).or_default().push(output);
-            }
-            let part = |(number, part)| self.gather(format!("{name}.{number:x}"), kind, about.clone(), part);
-            parts.into_iter().map(part).collect()
-        } else {
-            outputs
-        };
-        let instructions = outputs.into_iter().map(|output| output.copied(false)).collect();
-        self.add(name.clone(), kind, about, Base::Scratch, instructions);
-        Output { stage: name, from: "/".to_owned(), to: "/".to_owned() }
-    }
-
-    /// The checkouts: at most 16 stages a set (DESIGN §6.3).
-    fn sources(&mut self) -> Vec<Output> {
-        let mut buckets: BTreeMap<(&str, usize), Vec<&Checkout>> = BTreeMap::new();
-        for checkout in self.ingredients.checkouts {
-            buckets.entry((&checkout.set, bucket(self.outermost(checkout), 16))).or_default().push(checkout);
-        }
-        let mut outputs = Vec::new();
-        for ((set, number), mut checkouts) in buckets {
-            checkouts.sort();
-            outputs.push(self.source_stage(format!("src-{set}-{number:x}"), &checkouts));
-        }
-        outputs
-    }
-
-    fn source_stage(&mut self, name: String, checkouts: &[&Checkout]) -> Output {
-        let paths: Vec<&str> = checkouts.iter().map(|checkout| checkout.path.as_str()).collect();
-        let more =
-            if paths.len() > MOST_NAMED { format!(" and {} more", paths.len() - MOST_NAMED) } else { String::new() };
-        let about = format!("checkouts: {}{more}", paths[..paths.len().min(MOST_NAMED)].join(", "));
-        let output = |checkout: &Checkout| format!("{}/{}/", checkout.dest, checkout.path);
-        let whole = |stage: String| {
-            // The folder itself, not the root: a plain COPY would give the folders above it to root.
-            let folder = format!("{}/", checkouts[0].dest);
-            Output { stage, from: folder.clone(), to: folder }
-        };
-        if checkouts.len() <= MOST_COPIES {
-            let copy = |checkout: &&Checkout| CopyTree { tree: checkout.tree.clone(), to: output(checkout) };
-            let instructions = checkouts.iter().map(copy).map(Instruction::CopyTree).collect();
-            self.add(name.clone(), Kind::Sources, about, Base::Scratch, instructions);
-            return whole(name);
-        }
-        let mut parts: BTreeMap<usize, Vec<&Checkout>> = BTreeMap::new();
-        for checkout in checkouts {
-            let part = bucket(&format!("{name} {}", self.outermost(checkout)), 16);
-            parts.entry(part).or_default().push(checkout);
-        }
-        if parts.len() == 1 {
-            // All stand in one checkout: the outer ones first, as `checkouts` is sorted.
-            parts = checkouts.chunks(MOST_COPIES).map(<[_]>::to_vec).enumerate().collect();
-        }
-        let part = |(number, part): (usize, Vec<&Checkout>)| self.source_stage(format!("{name}.{number:x}"), &part);
-        let parts = parts.into_iter().map(part).collect();
-        whole(self.gather(name, Kind::Sources, about, parts).stage)
-    }
-
-    /// The checkout that `checkout` stands in, else itself: they share a stage, the outer one first.
-    fn outermost(&self, checkout: &'a Checkout) -> &'a str {
-        let prefixes = checkout.path.match_indices('/').map(|(at, _)| &checkout.path[..at]);
-        let known = |path: &&str| {
-            let mut all = self.ingredients.checkouts.iter();
-            all.any(|other| other.set == checkout.set && other.path == **path)
-        };
-        prefixes.into_iter().find(known).unwrap_or(&checkout.path)
-    }
-
     /// RUN steps of the final stage, and the variables they and `USER` need.
     fn final_steps(&self, order: &[&Configured]) -> Vec<Instruction> {
         let none = BTreeSet::new();
@@ -397,7 +270,7 @@ impl<'a> Work<'a> {
         }
         instructions.extend(as_root);
         if let Some(account) = order.iter().find_map(|extension| extension.account.as_ref()) {
-            instructions.extend(account_arguments(account));
+            instructions.extend(account::arguments(account));
             if !as_user.is_empty() {
                 instructions.push(Instruction::User("${DEPS_USER_NAME}".to_owned()));
             }
@@ -444,34 +317,6 @@ fn trust() -> Vec<Instruction> {
     names.into_iter().map(argument).collect()
 }
 
-fn account_arguments(account: &Account) -> Vec<Instruction> {
-    let Account { name, uid, gid } = account;
-    let argument =
-        |variable: &str, value: &str| Instruction::Arg { name: variable.to_owned(), default: Some(value.to_owned()) };
-    vec![
-        argument("DEPS_USER_GID", &gid.value),
-        argument("DEPS_USER_NAME", &name.value),
-        argument("DEPS_USER_UID", &uid.value),
-    ]
-}
-
-/// The step that makes the image's user. Bases bring users of their own (Ubuntu's has id 1000): one with the wanted
-/// id makes way.
-fn make_account() -> Run {
-    let command = r#"set -eu; \
-    if [ "$DEPS_USER_UID" = 0 ]; then echo "DEPS_USER_UID is 0: to be root, leave the extension user out" >&2; exit 1; fi; \
-    old="$(getent passwd "$DEPS_USER_UID" | cut -d: -f1)"; \
-    if [ -n "$old" ] && [ "$old" != "$DEPS_USER_NAME" ]; then userdel --remove "$old"; fi; \
-    getent group "$DEPS_USER_GID" >/dev/null || groupadd --gid "$DEPS_USER_GID" "$DEPS_USER_NAME"; \
-    if getent passwd "$DEPS_USER_NAME" >/dev/null; then \
-      usermod --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" "$DEPS_USER_NAME"; \
-    else \
-      useradd --no-log-init --create-home --home-dir "/home/$DEPS_USER_NAME" --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" \
-        --shell "$(command -v bash || echo /bin/sh)" "$DEPS_USER_NAME"; \
-    fi"#;
-    Run { mounts: BTreeSet::new(), offline: true, command: command.to_owned(), origin: None }
-}
-
 fn environment(order: &[&Configured]) -> Vec<Instruction> {
     let variables: BTreeMap<&String, &String> = order.iter().flat_map(|extension| &extension.env).collect();
     let mut instructions: Vec<Instruction> = variables
@@ -490,48 +335,6 @@ fn literal(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$")
 }
 
-/// Whether a destination may be a linked layer, which makes all its parents anew as root's, 0755: only where every
-/// base has such folders, or none. The names at the root that bases have come from the Filesystem Hierarchy Standard.
-fn links(to: &str) -> bool {
-    const ROOTS: [&str; 9] = [
-        "/opt/",
-        "/etc/profile.d/",
-        "/usr/local/bin/",
-        "/usr/local/etc/",
-        "/usr/local/include/",
-        "/usr/local/lib/",
-        "/usr/local/sbin/",
-        "/usr/local/share/",
-        "/usr/local/src/",
-    ];
-    const STANDARD: [&str; 22] = [
-        "bin",
-        "boot",
-        "dev",
-        "etc",
-        "home",
-        "lib",
-        "lib32",
-        "lib64",
-        "libx32",
-        "lost+found",
-        "media",
-        "mnt",
-        "opt",
-        "proc",
-        "root",
-        "run",
-        "sbin",
-        "srv",
-        "sys",
-        "tmp",
-        "usr",
-        "var",
-    ];
-    let top = to.trim_start_matches('/').split('/').next().unwrap_or_default();
-    ROOTS.iter().any(|root| to.starts_with(root)) || !STANDARD.contains(&top)
-}
-
 fn target(mount: &Mount) -> &str {
     match mount {
         Mount::Cache { target, .. } | Mount::Tree { target, .. } | Mount::Secret { target, .. } => target,
@@ -545,8 +348,4 @@ fn targets(mounts: &BTreeSet<Mount>) -> BTreeSet<String> {
 
 fn short_hash(text: &str) -> String {
     blake3::derive_key("deps name v1", text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bucket(text: &str, buckets: usize) -> usize {
-    usize::from(blake3::derive_key("deps bucket v1", text.as_bytes())[0]) % buckets
 }

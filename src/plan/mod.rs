@@ -1,15 +1,18 @@
 //! The plan: which stages an image is built from, in which order, and under which keys.
 //!
-//! Decides the stages (`layout.rs`), their order (`order.rs`), their cache mounts (`caches.rs`) and what enters a
+//! Decides the stages (`layout.rs`, `outputs.rs`, `sources.rs`), their order (`order.rs`), their cache mounts (`caches.rs`) and what enters a
 //! stage key (`key.rs`). A plan is a function of the project, the lock and the extensions' files: no clock, no
 //! environment, no network, no path of the host. Leaves out the Dockerfile's text (`dockerfile/`).
 
+mod account;
 mod apt;
 mod caches;
 mod instruction;
 mod key;
 mod layout;
 mod order;
+mod outputs;
+mod sources;
 
 use std::collections::BTreeSet;
 

@@ -21,7 +21,12 @@ const MOST_FOLDER: u64 = 256 << 20;
 /// # Errors
 /// It is not there, not text, too large, or stands outside the project.
 pub(super) fn read(root: &Path, path: &str) -> Result<Source, Trouble> {
-    let io = |error: std::io::Error| Trouble::Io { path: path.to_owned(), message: words(&error), place: None };
+    let io = |error: std::io::Error| Trouble::Io {
+        verb: "read",
+        path: path.to_owned(),
+        message: words(&error),
+        place: None,
+    };
     let real = inside(root, path)?;
     let bytes = std::fs::metadata(&real).map_err(io)?.len();
     if bytes > MOST_TEXT {
@@ -49,6 +54,7 @@ pub(super) fn matching(root: &Path, pattern: &str) -> Result<Vec<String>, Troubl
     let walk = WalkDir::new(root).sort_by_file_name().into_iter();
     for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
         let entry = entry.map_err(|error| Trouble::Io {
+            verb: "read",
             path: pattern.to_owned(),
             message: error.io_error().map_or_else(|| error.to_string(), words),
             place: None,
@@ -69,7 +75,7 @@ pub(super) fn matching(root: &Path, pattern: &str) -> Result<Vec<String>, Troubl
 /// It is not there, too large, stands outside the project or holds anything but files and folders.
 pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
     use std::os::unix::fs::PermissionsExt as _;
-    let io = |message: String| Trouble::Io { path: path.to_owned(), message, place: None };
+    let io = |message: String| Trouble::Io { verb: "read", path: path.to_owned(), message, place: None };
     let top = inside(root, path)?;
     let (mut files, mut bytes) = (Vec::new(), 0);
     for entry in WalkDir::new(&top).sort_by_file_name() {
@@ -96,7 +102,12 @@ pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
 
 /// Returns the real path of `path`, which must stand inside the project after following links.
 fn inside(root: &Path, path: &str) -> Result<std::path::PathBuf, Trouble> {
-    let io = |error: std::io::Error| Trouble::Io { path: path.to_owned(), message: words(&error), place: None };
+    let io = |error: std::io::Error| Trouble::Io {
+        verb: "read",
+        path: path.to_owned(),
+        message: words(&error),
+        place: None,
+    };
     let real = root.join(path).canonicalize().map_err(io)?;
     let root = root.canonicalize().map_err(io)?;
     if real.starts_with(&root) { Ok(real) } else { Err(Trouble::Outside { path: path.to_owned(), place: None }) }

@@ -169,6 +169,7 @@ impl Workspace {
             Ok(())
         };
         write().map(|()| true).map_err(|error| Trouble::Io {
+            verb: "write",
             path: LOCK_FILE.to_owned(),
             message: error.to_string(),
             place: None,

@@ -16,8 +16,10 @@ pub enum Trouble {
         start: PathBuf,
     },
     /// A file that cannot be read or written.
-    #[error("cannot read or write `{path}`: {message}")]
+    #[error("cannot {verb} `{path}`: {message}")]
     Io {
+        /// What was tried: `read` or `write`.
+        verb: &'static str,
         /// The path, relative to the project.
         path: String,
         /// Why.

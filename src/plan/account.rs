@@ -1,0 +1,35 @@
+//! The image's user: three build arguments, and the step that makes the user they name.
+
+use std::collections::BTreeSet;
+
+use super::instruction::{Instruction, Run};
+use crate::extension::Account;
+
+/// Returns the arguments with the project's or the extension's values as defaults.
+pub(super) fn arguments(account: &Account) -> Vec<Instruction> {
+    let Account { name, uid, gid } = account;
+    let argument =
+        |variable: &str, value: &str| Instruction::Arg { name: variable.to_owned(), default: Some(value.to_owned()) };
+    vec![
+        argument("DEPS_USER_GID", &gid.value),
+        argument("DEPS_USER_NAME", &name.value),
+        argument("DEPS_USER_UID", &uid.value),
+    ]
+}
+
+/// The step that makes the image's user. Bases bring users of their own (Ubuntu's has id 1000): one with the wanted
+/// id makes way.
+pub(super) fn make() -> Run {
+    let command = r#"set -eu; \
+    if [ "$DEPS_USER_UID" = 0 ]; then echo "DEPS_USER_UID is 0: to be root, leave the extension user out" >&2; exit 1; fi; \
+    old="$(getent passwd "$DEPS_USER_UID" | cut -d: -f1)"; \
+    if [ -n "$old" ] && [ "$old" != "$DEPS_USER_NAME" ]; then userdel --remove "$old"; fi; \
+    getent group "$DEPS_USER_GID" >/dev/null || groupadd --gid "$DEPS_USER_GID" "$DEPS_USER_NAME"; \
+    if getent passwd "$DEPS_USER_NAME" >/dev/null; then \
+      usermod --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" "$DEPS_USER_NAME"; \
+    else \
+      useradd --no-log-init --create-home --home-dir "/home/$DEPS_USER_NAME" --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" \
+        --shell "$(command -v bash || echo /bin/sh)" "$DEPS_USER_NAME"; \
+    fi"#;
+    Run { mounts: BTreeSet::new(), offline: true, command: command.to_owned(), origin: None }
+}
