@@ -118,7 +118,7 @@ fn extension_toml(number: usize) -> String {
         "[extension]\nname = \"tool{number}\"\nversion = \"1.0.0\"\nsummary = \"A tool\"\nafter = [{after}]\n\n\
          [apt]\nbuilder = [\"python3\", \"{packages}\"]\nruntime = [\"{packages}\"]\n\n\
          [builder]\nsnippet = \"builder.Dockerfile\"\n\
-         copy = [{{ from = \"/opt/deps/tool{number}/\", to = \"/opt/tool{number}/\" }}]\n\n\
+         copy = [{{ from = \"share/\", to = \"/opt/tool{number}/\" }}]\n\n\
          [runtime]\nenv = {{ TOOL{number}_HOME = \"/opt/tool{number}\" }}\npath = [\"/opt/tool{number}/bin\"]\n"
     )
 }

@@ -72,21 +72,24 @@ fn console_blocks_print_what_they_show() {
     }
 }
 
-/// Steps end in any order, and whether one was cached depends on what was built before.
+/// Steps end in any order; whether one was cached depends on what was built before; and only engines that can merge
+/// have LINK steps.
 fn sorted_steps(text: &str) -> Vec<String> {
     let is_step = |line: &str| line.starts_with('[') && line.contains(" … ");
     let step = |line: &str| {
         let name = line.split("] ").nth(1).unwrap_or(line).split(" … ").next().unwrap_or(line);
         format!("[step] {name}")
     };
-    let mut steps: Vec<String> = text.lines().filter(|line| is_step(line)).map(step).collect();
+    let mut steps: Vec<String> =
+        text.lines().filter(|line| is_step(line) && !line.contains(": LINK ")).map(step).collect();
     steps.sort();
-    let summary = |line: &str| {
-        if line.starts_with("built ") { line.split(',').next().unwrap_or(line).to_owned() } else { line.to_owned() }
+    let stable = |line: &str| match line {
+        line if line.starts_with("built ") => line.split(": ").next().unwrap_or(line).to_owned(),
+        line if line.starts_with("sha256:") => "sha256:…".to_owned(),
+        line if line.contains(" in the store") => "commits".to_owned(),
+        line => line.to_owned(),
     };
-    let digest = |line: String| if line.starts_with("sha256:") { "sha256:…".to_owned() } else { line };
-    let fetched = |line: String| if line.contains(" in the store") { "commits".to_owned() } else { line };
-    let others = text.lines().filter(|line| !is_step(line) && !line.is_empty()).map(summary).map(digest).map(fetched);
+    let others = text.lines().filter(|line| !is_step(line) && !line.is_empty()).map(stable);
     others.chain(steps).collect()
 }
 

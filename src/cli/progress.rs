@@ -32,7 +32,6 @@ impl<'a> Watch<'a> {
             let style = ProgressStyle::with_template("{prefix} {pos}/{len} {wide_bar} {msg}");
             bar.set_style(style.expect("the template is good"));
             bar.set_prefix(verb);
-            bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
         Self { session, bar, seen: Mutex::default() }
@@ -51,7 +50,11 @@ impl<'a> Watch<'a> {
         let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         change(&mut seen);
         let Some(bar) = &self.bar else { return };
-        bar.set_length(seen.total);
+        if seen.total > 0 {
+            // Drawn only from now on: a bar of nothing looks full.
+            bar.set_length(seen.total);
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
         let (objects, bytes) = seen.transfers.values().fold((0, 0), |(o, b), t| (o + t.objects, b + t.bytes as u64));
         if objects > 0 {
             bar.set_message(format!("{objects} objects, {}", HumanBytes(bytes)));
