@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::diagnostic::visible;
 use super::session::Session;
@@ -28,7 +28,7 @@ impl<'a> Watch<'a> {
     /// Returns a watch that says `verb`, such as `asking`.
     pub(super) fn new(session: &'a Session, verb: &'static str) -> Self {
         let bar = session.terminal().then(|| {
-            let bar = ProgressBar::new(0);
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
             let style = ProgressStyle::with_template("{prefix} {pos}/{len} {wide_bar} {msg}");
             bar.set_style(style.expect("the template is good"));
             bar.set_prefix(verb);
@@ -50,9 +50,10 @@ impl<'a> Watch<'a> {
         let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         change(&mut seen);
         let Some(bar) = &self.bar else { return };
-        if seen.total > 0 {
+        if bar.length() != Some(seen.total) {
             // Drawn only from now on: a bar of nothing looks full.
             bar.set_length(seen.total);
+            bar.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         let (objects, bytes) = seen.transfers.values().fold((0, 0), |(o, b), t| (o + t.objects, b + t.bytes as u64));
