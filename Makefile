@@ -13,7 +13,7 @@ test:
 
 install:
 	cargo build --release --locked
-	install -D -m 755 target/release/deps-cli $(DESTDIR)$(PREFIX)/bin/deps
+	install -D -m 755 $(or $(CARGO_TARGET_DIR),target)/release/deps-cli $(DESTDIR)$(PREFIX)/bin/deps
 
 servers:
 	tests/tooling/servers up

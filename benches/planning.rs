@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use deps::dockerfile;
-use deps::extension::{Action, Builder, Configured, Copy, Network, Run, Snippet, Step, Tier};
-use deps::plan::{self, Base, Checkout, Ingredients};
+use deps::extension::{Action, Builder, Configured, Copy, Input, Network, Run, Snippet, Step, Tier};
+use deps::plan::{self, Base, Checkout, Ingredients, PinnedInput};
 use deps::project::{self, Platform, Project};
 use deps::resolve::{Answer, Answers, Question, Refresh, pin};
-use deps::source::Source;
+use deps::source::{Source, Spanned};
 use deps::workspace::Workspace;
 use deps_lock::Lock;
 
@@ -27,10 +27,11 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     for size in SIZES {
         let project = project::parse(&Source::new("deps.toml", PROJECT)).expect("the project is good");
         let extensions: Vec<Configured> = (0..size).map(extension).collect();
+        let inputs: Vec<PinnedInput> = (0..size).map(pinned).collect();
         let checkouts: Vec<Checkout> = (0..size).map(checkout).collect();
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(BenchmarkId::new("values", size), |bencher| {
-            bencher.iter(|| rendered(&project, &extensions, &checkouts));
+            bencher.iter(|| rendered(&project, &extensions, &inputs, &checkouts));
         });
         let folder = locked_project(size);
         group.sample_size(20);
@@ -41,16 +42,16 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn rendered(project: &Project, extensions: &[Configured], checkouts: &[Checkout]) -> String {
+fn rendered(project: &Project, extensions: &[Configured], inputs: &[PinnedInput], checkouts: &[Checkout]) -> String {
     let base = Base::Image { reference: "debian:12".to_owned(), digest: digest() };
     let builder_base = base.clone();
-    let ingredients = Ingredients { project, base, builder_base, extensions, inputs: &[], checkouts };
+    let ingredients = Ingredients { project, base, builder_base, extensions, inputs, checkouts };
     let plan = plan::plan(&ingredients, &Platform::default()).expect("nothing contradicts");
     let key = plan::plan_key(std::slice::from_ref(&plan));
     dockerfile::render(&plan, &key)
 }
 
-/// Three steps, two packages, one output, a variable, and an edge to the extension ten places before.
+/// Three steps, a git input, two packages, one output, a variable, and an edge to the extension ten places before.
 fn extension(number: usize) -> Configured {
     let name = format!("tool{number}");
     let commands = [
@@ -69,7 +70,7 @@ fn extension(number: usize) -> Configured {
         caches: true,
         apt_builder: BTreeSet::from(["python3".to_owned(), packages(number)]),
         apt_runtime: BTreeSet::from([packages(number)]),
-        inputs: BTreeMap::new(),
+        inputs: BTreeMap::from([("source".to_owned(), input(number))]),
         builder: Some(Builder { snippet, network: Network::Default, copies }),
         env: BTreeMap::from([(format!("TOOL{number}_HOME"), format!("/opt/{name}"))]),
         path: vec![format!("/opt/{name}/bin")],
@@ -79,6 +80,15 @@ fn extension(number: usize) -> Configured {
         cache_mounts: Vec::new(),
         name,
     }
+}
+
+fn input(number: usize) -> Input {
+    let url = Spanned::new(format!("https://git.example/tool{number}.git"), 0..0);
+    Input::Git { url, reference: None, source: Source::new("extension.toml", "") }
+}
+
+fn pinned(number: usize) -> PinnedInput {
+    PinnedInput { extension: format!("tool{number}"), name: "source".to_owned(), tree: format!("{number:040x}") }
 }
 
 fn packages(number: usize) -> String {
@@ -126,7 +136,7 @@ fn extension_toml(number: usize) -> String {
 /// Locks without a registry: the answer to the only question is made up.
 fn lock(folder: &program::Project) {
     let workspace = Workspace::find(&folder.path()).expect("a project");
-    let loaded = workspace.load().unwrap_or_else(|troubles| panic!("the extensions are good: {troubles:?}"));
+    let loaded = workspace.load().expect("the extensions are good");
     let question = Question::Image { reference: "debian:12".to_owned() };
     let answers = Answers::from([(question, Ok(Answer::Image(digest())))]);
     let resolution =
