@@ -22,6 +22,9 @@ pub(super) const MISSING: &str = "the `git` program cannot be started";
 /// How often a running process is looked after.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long the last words of a process that has ended are waited for.
+const LINGER: Duration = Duration::from_millis(500);
+
 /// Variables that would make git use a repository other than the one it is told.
 const REPOSITORY_VARIABLES: [&str; 8] = [
     "GIT_DIR",
@@ -152,7 +155,10 @@ impl Process {
                 Ok(Heard::Output(bytes)) => self.hear(call, &bytes, &[]),
                 Ok(Heard::Errors(bytes)) => self.hear(call, &[], &bytes),
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) if self.has_ended() => break,
+                Err(RecvTimeoutError::Timeout) if self.has_ended() => {
+                    self.hear_the_rest(call, heard);
+                    break;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if call.is_interrupted() {
@@ -174,6 +180,16 @@ impl Process {
         self.errors.extend_from_slice(errors);
         if let Some(transfer) = transfer(errors) {
             call.progress.on_transfer(&call.subject, transfer);
+        }
+    }
+
+    /// Takes what a process that has ended still said; a grandchild that keeps the stream open is not waited for.
+    fn hear_the_rest(&mut self, call: &Call<'_>, heard: &Receiver<Heard>) {
+        while let Ok(said) = heard.recv_timeout(LINGER) {
+            match said {
+                Heard::Output(bytes) => self.hear(call, &bytes, &[]),
+                Heard::Errors(bytes) => self.hear(call, &[], &bytes),
+            }
         }
     }
 
