@@ -43,6 +43,8 @@ enum Scope {
     Ssh,
     /// All URLs over http(s).
     Web,
+    /// All URLs over https.
+    Tls,
     /// URLs that begin so.
     Below(String),
     /// Plain http, where the host is not one that needs no proxy.
@@ -109,6 +111,7 @@ impl Beyond {
             Scope::Everything => true,
             Scope::Ssh => scheme == Scheme::Ssh,
             Scope::Web => matches!(scheme, Scheme::Http | Scheme::Https),
+            Scope::Tls => scheme == Scheme::Https,
             Scope::Below(beginning) => url.starts_with(beginning.as_str()),
             Scope::Proxied => scheme == Scheme::Http && !self.is_direct(url),
         }
@@ -129,6 +132,7 @@ fn setting_scope(name: &str) -> Option<Scope> {
     match (section, rest.rsplit_once('.')) {
         ("core", None) if rest == "sshcommand" => Some(Scope::Ssh),
         ("http", None) if rest == "proxy" => Some(Scope::Proxied),
+        ("http", None) if HTTP.contains(&rest) && rest.starts_with("ssl") => Some(Scope::Tls),
         ("http", None) if HTTP.contains(&rest) => Some(Scope::Web),
         ("http", Some((url, key))) if HTTP.contains(&key) => Some(Scope::Below(url.to_owned())),
         _ => None,
@@ -139,7 +143,7 @@ fn variable_scope(name: &str) -> Scope {
     match name {
         "GIT_SSH_COMMAND" | "GIT_SSH" => Scope::Ssh,
         "http_proxy" => Scope::Proxied,
-        _ if name.starts_with("GIT_SSL_") => Scope::Web,
+        _ if name.starts_with("GIT_SSL_") => Scope::Tls,
         _ => Scope::Everything,
     }
 }

@@ -23,7 +23,7 @@ pub(super) const MISSING: &str = "the `git` program cannot be started";
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long the last words of a process that has ended are waited for.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Variables that would make git use a repository other than the one it is told.
 const REPOSITORY_VARIABLES: [&str; 8] = [
