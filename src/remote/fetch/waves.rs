@@ -155,8 +155,12 @@ impl Batch<'_> {
     }
 
     fn links(&self, need: &Need) -> Result<Links, FetchProblem> {
+        let gitlinks = self.store.repository(self.url).gitlinks(&need.rev)?;
+        if gitlinks.len() > MOST {
+            return Err(FetchProblem::TooManySubmodules { depth: DEEPEST, count: MOST });
+        }
         let mut links = Links::new();
-        for Gitlink { path, rev, url, skipped } in self.store.repository(self.url).gitlinks(&need.rev)? {
+        for Gitlink { path, rev, url, skipped } in gitlinks {
             if skipped {
                 continue;
             }
