@@ -45,6 +45,9 @@ Everywhere:
   -q, --quiet
           Say only what went wrong
 
+      --strict
+          Treat every warning as an error
+
 Exit codes:
   0 done, 1 failed, 2 usage, 3 the lock is out of date,
   4 content is not what the lock says, 5 a remote or the engine cannot be reached
@@ -128,6 +131,9 @@ Everywhere:
 
   -q, --quiet
           Say only what went wrong
+
+      --strict
+          Treat every warning as an error
 
 "#]]);
 }

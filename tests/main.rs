@@ -18,6 +18,7 @@ mod fetch;
 mod help;
 mod lock;
 mod manifest_errors;
+mod manifests;
 mod offline;
 mod plan;
 mod readme;

@@ -260,7 +260,7 @@ mod tests {
         for text in ["core/nav2", "repo:core/nav2", "repo:overlay:nav2"] {
             assert_eq!(parse(text).to_string(), text);
         }
-        "repo:../x".parse::<Selector>().unwrap_err();
+        "repo:x/../y".parse::<Selector>().unwrap_err();
     }
 
     #[test]

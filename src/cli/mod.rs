@@ -16,6 +16,7 @@ mod planning;
 mod progress;
 mod schema;
 mod session;
+mod unfinished;
 mod update;
 
 use std::process::ExitCode;
@@ -38,6 +39,9 @@ struct Cli {
     /// Say only what went wrong.
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     quiet: bool,
+    /// Treat every warning as an error.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    strict: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -114,7 +118,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let session = Session::new(cli.directory.as_deref(), cli.color, cli.quiet);
+    let session = Session::new(cli.directory.as_deref(), cli.color, cli.quiet, cli.strict);
     let result = session.and_then(|session| {
         let done = run(&session, cli.command);
         done.map_err(|failed| failed.on(&session))

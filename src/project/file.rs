@@ -58,6 +58,9 @@ pub struct ManifestTable {
     /// Whether submodules are checked out too, as `vcs import --recursive` does.
     #[serde(default)]
     pub submodules: bool,
+    /// Whether checkout paths may lead out of `dest` with `..`, but not out of the image.
+    #[serde(default)]
+    pub allow_outside: bool,
     /// Where the build takes the checkouts from.
     #[serde(default)]
     pub sources: Sources,

@@ -53,6 +53,8 @@ pub struct ManifestWish {
     pub name: Option<Spanned<String>>,
     /// Whether submodules are wanted.
     pub submodules: bool,
+    /// Whether checkout paths may lead out of `dest`.
+    pub allow_outside: bool,
     /// Where the build takes the checkouts from.
     pub sources: Sources,
 }
@@ -241,7 +243,7 @@ impl Check<'_> {
     }
 
     fn manifest(&mut self, table: ManifestTable) -> ManifestWish {
-        let ManifestTable { path, mut dest, name, submodules, sources } = table;
+        let ManifestTable { path, mut dest, name, submodules, allow_outside, sources } = table;
         if !value::stays_inside(&path.value) {
             self.problem(&path, Problem::OutsideProject { path: path.value.clone() });
         }
@@ -252,7 +254,7 @@ impl Check<'_> {
         if let Some(name) = &name {
             self.name("manifest name", name, value::is_stage_word, "[a-z0-9][a-z0-9-]*");
         }
-        ManifestWish { path, dest, name, submodules, sources }
+        ManifestWish { path, dest, name, submodules, allow_outside, sources }
     }
 
     /// Manifests with the same `dest` form one set; with several sets, each has a name of its own.

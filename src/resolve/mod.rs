@@ -12,8 +12,8 @@ mod wishes;
 pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
 pub use drift::{Drift, drift};
 pub use git::GitProblem;
-pub use pin::{PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
-pub use wishes::{GitWish, ImageWish, LoadedManifest, RepositoryWish, WishProblem, Wishes};
+pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
+pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
+//! meta/kept-<name>.json          what one run leaves for the next
 //! files/  tmp/  locks/
 //! ```
 
@@ -17,6 +18,7 @@ mod error;
 mod export;
 mod folder;
 mod gitmodules;
+mod kept;
 mod lock;
 mod name;
 mod repository;

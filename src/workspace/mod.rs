@@ -5,6 +5,7 @@
 
 mod extensions;
 mod files;
+mod manifests;
 mod planned;
 mod trouble;
 
@@ -13,12 +14,13 @@ use std::path::{Path, PathBuf};
 
 use deps_lock::Lock;
 
+pub use manifests::ExtendsProblem;
 pub use trouble::Trouble;
 
 use crate::extension::{Configured, Extension};
-use crate::manifest;
+use crate::manifest::Warning;
 use crate::project::{self, Project};
-use crate::resolve::{LoadedManifest, Wishes};
+use crate::resolve::Wishes;
 use crate::source::Located;
 
 /// The project's file.
@@ -37,8 +39,8 @@ pub struct Workspace {
 pub struct Loaded {
     /// The project.
     pub project: Project,
-    /// Its manifests, in the order of `deps.toml` and then of their paths.
-    pub manifests: Vec<LoadedManifest>,
+    /// What reads well in its manifests but probably means something else than it says.
+    pub warnings: Vec<Located<Warning>>,
     /// Its extensions and those that they require, by name.
     pub extensions: Vec<Extension>,
     /// The same with their options.
@@ -79,7 +81,7 @@ impl Workspace {
         let source = files::read(&self.root, PROJECT_FILE).map_err(|trouble| vec![trouble])?;
         let project = project::parse(&source).map_err(|problems| all(problems, Trouble::Project))?;
         let mut troubles = Vec::new();
-        let manifests = self.manifests(&project, &mut troubles);
+        let (manifests, warnings) = manifests::Reader::new(&self.root, &mut troubles).all(&project);
         let extensions = extensions::load(&self.root, &project, &mut troubles);
         let mut configured = Vec::new();
         for extension in &extensions {
@@ -94,39 +96,10 @@ impl Workspace {
             Wishes::default()
         });
         if troubles.is_empty() {
-            Ok(Loaded { project, manifests, extensions, configured, wishes })
+            Ok(Loaded { project, warnings, extensions, configured, wishes })
         } else {
             Err(troubles)
         }
-    }
-
-    fn manifests(&self, project: &Project, troubles: &mut Vec<Trouble>) -> Vec<LoadedManifest> {
-        let mut loaded = Vec::new();
-        for wish in &project.manifests {
-            let place = project.source.at(wish.path.span());
-            let paths = files::matching(&self.root, &wish.path.value).unwrap_or_else(|error| {
-                troubles.push(error.at(&place));
-                Vec::new()
-            });
-            for path in paths {
-                let source = match files::read(&self.root, &path) {
-                    Ok(source) => source,
-                    Err(trouble) => {
-                        troubles.push(trouble.at(&place));
-                        continue;
-                    }
-                };
-                match manifest::parse(&source) {
-                    Ok(manifest) => {
-                        let folder = self.root.join(&path).parent().map(Path::to_owned).unwrap_or_default();
-                        let folder = folder.to_string_lossy().into_owned();
-                        loaded.push(LoadedManifest { source, manifest, wish: wish.clone(), folder });
-                    }
-                    Err(problems) => troubles.extend(all(problems, Trouble::Manifest)),
-                }
-            }
-        }
-        loaded
     }
 
     /// Reads the lock; none when the project has none yet.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ExtendsProblem;
 use crate::resolve::WishProblem;
 use crate::source::{Located, Place};
 use crate::{extension, manifest, project};
@@ -78,6 +79,9 @@ pub enum Trouble {
     /// A problem of `deps.toml`.
     #[error("{}", .0.error)]
     Project(Located<project::Problem>),
+    /// A problem of what a manifest extends.
+    #[error("{}", .0.error)]
+    Extends(Located<ExtendsProblem>),
     /// A problem of a manifest.
     #[error("{}", .0.error)]
     Manifest(Located<manifest::Problem>),
@@ -117,6 +121,7 @@ impl Trouble {
             | Self::BadPattern { place, .. } => place.as_ref(),
             Self::UnknownExtension { place, .. } => Some(place),
             Self::Project(problem) => Some(&problem.place),
+            Self::Extends(problem) => Some(&problem.place),
             Self::Manifest(problem) => Some(&problem.place),
             Self::Extension(problem) => Some(&problem.place),
             Self::Wish(problem) => Some(&problem.place),
