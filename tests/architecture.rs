@@ -14,7 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("plan", &["digest", "extension", "project", "source"]),
     ("project", &["source", "typed_toml"]),
     ("remote", &["digest", "resolve", "store"]),
-    ("report", &["plan", "resolve"]),
+    ("report", &["extension", "plan", "resolve"]),
     ("resolve", &["extension", "manifest", "project", "source"]),
     ("source", &[]),
     ("store", &["digest"]),

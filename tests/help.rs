@@ -17,6 +17,7 @@ Commands:
   plan         Show the stages of the image with their keys
   dockerfile   Print the canonical Dockerfile
   build        Build the image
+  ext          List, show, make and check extensions
   schema       Print the JSON Schema of a file
   completions  Print the completions of a shell
   help         Print this message or the help of the given subcommand(s)

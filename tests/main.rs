@@ -13,6 +13,7 @@ mod corpus;
 mod determinism;
 mod dockerfile;
 mod examples;
+mod ext;
 mod extension_errors;
 mod fetch;
 mod help;

@@ -5,6 +5,7 @@
 mod build;
 mod diagnostic;
 mod dockerfile;
+mod ext;
 mod fetch;
 mod hints;
 mod lock;
@@ -80,6 +81,8 @@ enum Command {
     Dockerfile,
     /// Build the image.
     Build(build::Options),
+    /// List, show, make and check extensions.
+    Ext(ext::Options),
     /// Print the JSON Schema of a file.
     Schema(schema::Options),
     /// Print the completions of a shell.
@@ -137,6 +140,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Plan(options) => plan::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
+        Command::Ext(options) => ext::run(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {
             let mut text = Vec::new();

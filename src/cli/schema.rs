@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::outcome::{Failed, print};
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
-use crate::report::{self, DriftReport, PlanReport};
+use crate::report::{self, DriftReport, ExtensionsReport, PlanReport};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -26,6 +26,8 @@ enum File {
     Plan,
     /// `deps lock --check --json`
     Drift,
+    /// `deps ext ls --json`
+    Extensions,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failed> {
@@ -35,6 +37,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Plan => schemars::schema_for!(PlanReport),
         File::Drift => schemars::schema_for!(DriftReport),
+        File::Extensions => schemars::schema_for!(ExtensionsReport),
     };
     print(&report::json(&schema))
 }

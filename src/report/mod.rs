@@ -3,10 +3,12 @@
 //! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
 
 mod drift;
+mod extension;
 mod lock;
 mod plan;
 
 pub use drift::{DriftItem, DriftReport, drift_json};
+pub use extension::{ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_text};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
 

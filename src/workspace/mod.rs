@@ -3,6 +3,7 @@
 //! Decides which files belong to a project and that none of them stands outside its folder. Leaves out what is in
 //! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
 
+mod catalogue;
 mod extensions;
 mod files;
 mod manifests;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use deps_lock::Lock;
 
+pub use catalogue::Known;
 pub use manifests::ExtendsProblem;
 pub use trouble::Trouble;
 
