@@ -17,6 +17,9 @@ Commands:
   plan         Show the stages of the image with their keys
   dockerfile   Print the canonical Dockerfile
   build        Build the image
+  add          Add extensions to `deps.toml`
+  remove       Remove extensions from `deps.toml`
+  set          Set options and other values in `deps.toml`
   ext          List, show, make and check extensions
   schema       Print the JSON Schema of a file
   completions  Print the completions of a shell

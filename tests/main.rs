@@ -12,6 +12,7 @@ mod check;
 mod corpus;
 mod determinism;
 mod dockerfile;
+mod edit;
 mod examples;
 mod ext;
 mod extension_errors;

@@ -5,6 +5,7 @@
 mod build;
 mod diagnostic;
 mod dockerfile;
+mod edit;
 mod ext;
 mod fetch;
 mod hints;
@@ -81,6 +82,12 @@ enum Command {
     Dockerfile,
     /// Build the image.
     Build(build::Options),
+    /// Add extensions to `deps.toml`.
+    Add(edit::Add),
+    /// Remove extensions from `deps.toml`.
+    Remove(edit::Remove),
+    /// Set options and other values in `deps.toml`.
+    Set(edit::Set),
     /// List, show, make and check extensions.
     Ext(ext::Options),
     /// Print the JSON Schema of a file.
@@ -140,6 +147,9 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Plan(options) => plan::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
+        Command::Add(options) => edit::add(session, &options),
+        Command::Remove(options) => edit::remove(session, &options),
+        Command::Set(options) => edit::set(session, &options),
         Command::Ext(options) => ext::run(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {

@@ -4,6 +4,7 @@
 //! the file is reported in one run. Leaves out reading files, globbing (`workspace/`) and what extensions offer
 //! (`extension/`).
 
+pub mod edit;
 pub mod file;
 mod value;
 
