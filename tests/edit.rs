@@ -15,13 +15,12 @@ added `npm@^1` in deps.toml; `deps lock` pins what follows from it
 "#]]);
     let npm = "npm = { version = \"^1\", with = { node = \"24.19.0\" } }\n";
     assert_eq!(sandbox.read("deps.toml"), PROJECT.replace("uv = ", &format!("{npm}uv = ")));
-    sandbox
-        .deps(["set", "npm.node=22", "project.name=q", "build.ca-certificates=true"])
-        .succeeds()
-        .stderr_is(str![[r#"
+    sandbox.deps(["set", "npm.node=22", "project.name=q", "build.ca-certificates=true"]).succeeds().stderr_is(str![[
+        r#"
 set `npm.node=22`, `project.name=q`, `build.ca-certificates=true` in deps.toml; `deps lock` pins what follows from it
 
-"#]]);
+"#
+    ]]);
     sandbox.file_is(
         "deps.toml",
         str![[r##"

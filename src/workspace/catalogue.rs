@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Trouble, Workspace, all as each, extensions, files};
+use super::{Trouble, Workspace, all as each, extensions};
 use crate::extension::{self, Configured, Extension};
 use crate::project;
 use crate::source::Source;
@@ -58,12 +58,12 @@ impl Workspace {
     /// # Errors
     /// Every problem of `deps.toml` and of the project's extensions.
     pub fn extensions(&self) -> Result<Vec<Known>, Vec<Trouble>> {
-        let source = files::read(&self.root, super::PROJECT_FILE).map_err(|trouble| vec![trouble])?;
+        let source = self.project_file()?;
         let project = project::parse(&source).map_err(|problems| each(problems, Trouble::Project))?;
         let builtin = Self::builtin_extensions()?.into_iter().map(|known| (known.extension.name.clone(), known));
         let mut all: BTreeMap<String, Known> = builtin.collect();
         let mut troubles = Vec::new();
-        for one in extensions::load(&self.root, &project, &mut troubles) {
+        for one in extensions::load(&self.files, &project, &mut troubles) {
             let path = project.extensions.get(&one.name).and_then(|wish| wish.path.as_ref());
             match described(one, path.map_or(BUILT_IN, |path| &path.value), true) {
                 Ok(known) => _ = all.insert(known.extension.name.clone(), known),
@@ -79,7 +79,7 @@ impl Workspace {
     /// Every problem of its files.
     pub fn extension_at(&self, path: &str) -> Result<Known, Vec<Trouble>> {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let files = files::folder(&self.root, path).map_err(|trouble| vec![trouble])?;
+        let files = self.files.folder(path).map_err(|trouble| vec![trouble])?;
         described(read(name, path, files)?, path, false)
     }
 

@@ -8,6 +8,7 @@ mod extensions;
 mod files;
 mod manifests;
 mod planned;
+mod revision;
 mod trouble;
 
 use std::io::Write as _;
@@ -18,6 +19,9 @@ use deps_lock::Lock;
 pub use catalogue::Known;
 pub use manifests::ExtendsProblem;
 pub use trouble::Trouble;
+
+use files::Files;
+use revision::Revision;
 
 use crate::extension::{Configured, Extension};
 use crate::manifest::Warning;
@@ -34,6 +38,7 @@ pub const LOCK_FILE: &str = "deps.lock";
 #[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
+    files: Files,
 }
 
 /// Everything that people wrote.
@@ -67,7 +72,17 @@ impl Workspace {
     /// There is none.
     pub fn find(start: &Path) -> Result<Self, Trouble> {
         let root = start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
-        root.map(|root| Self { root: root.to_owned() }).ok_or_else(|| Trouble::NoProject { start: start.to_owned() })
+        root.map(|root| Self { root: root.to_owned(), files: Files::Disk(root.to_owned()) })
+            .ok_or_else(|| Trouble::NoProject { start: start.to_owned() })
+    }
+
+    /// Returns the same project as the git revision `name` has it; it cannot be written to.
+    ///
+    /// # Errors
+    /// The project is in no git repository, or that has no such revision.
+    pub fn at_revision(&self, name: &str) -> Result<Self, Trouble> {
+        let revision = Revision::find(&self.root, name)?;
+        Ok(Self { root: self.root.clone(), files: Files::Revision(revision) })
     }
 
     /// Returns the project's folder.
@@ -88,7 +103,7 @@ impl Workspace {
     /// # Errors
     /// It cannot be read.
     pub fn project_file(&self) -> Result<Source, Vec<Trouble>> {
-        files::read(&self.root, PROJECT_FILE).map_err(|trouble| vec![trouble])
+        self.files.read(PROJECT_FILE).map_err(|trouble| vec![trouble])
     }
 
     /// Replaces `deps.toml` by `text`.
@@ -111,8 +126,8 @@ impl Workspace {
     fn load_from(&self, source: &Source) -> Result<Loaded, Vec<Trouble>> {
         let project = project::parse(source).map_err(|problems| all(problems, Trouble::Project))?;
         let mut troubles = Vec::new();
-        let (manifests, warnings) = manifests::Reader::new(&self.root, &mut troubles).all(&project);
-        let extensions = extensions::load(&self.root, &project, &mut troubles);
+        let (manifests, warnings) = manifests::Reader::new(&self.root, &self.files, &mut troubles).all(&project);
+        let extensions = extensions::load(&self.files, &project, &mut troubles);
         let mut configured = Vec::new();
         for extension in &extensions {
             match extension.configure(&project.source, project.extensions.get(&extension.name)) {
@@ -137,10 +152,10 @@ impl Workspace {
     /// # Errors
     /// Every problem of the file.
     pub fn lock(&self) -> Result<Option<LoadedLock>, Vec<Trouble>> {
-        if !self.root.join(LOCK_FILE).exists() {
+        if !self.files.has(LOCK_FILE) {
             return Ok(None);
         }
-        let source = files::read(&self.root, LOCK_FILE).map_err(|trouble| vec![trouble])?;
+        let source = self.files.read(LOCK_FILE).map_err(|trouble| vec![trouble])?;
         match Lock::parse(source.text()) {
             Ok(lock) => Ok(Some(LoadedLock { text: source.text().to_owned(), lock })),
             Err(errors) => {
