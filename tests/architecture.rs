@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
+    ("checkout", &["remote", "store"]),
     ("digest", &[]),
     ("dockerfile", &["plan"]),
     ("engine", &[]),
@@ -23,6 +24,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     (
         "cli",
         &[
+            "checkout",
             "digest",
             "dockerfile",
             "engine",

@@ -6,18 +6,22 @@ mod build;
 mod diagnostic;
 mod dockerfile;
 mod edit;
+mod export;
 mod ext;
 mod fetch;
 mod hints;
+mod import;
 mod lock;
 mod locking;
 mod outcome;
 mod paint;
+mod pin_from;
 mod plan;
 mod planning;
 mod progress;
 mod schema;
 mod session;
+mod status;
 mod unfinished;
 mod update;
 
@@ -76,6 +80,14 @@ enum Command {
     Update(update::Options),
     /// Fetch every pinned commit into the store.
     Fetch(fetch::Options),
+    /// Make working checkouts at the pinned commits; no work in them is ever lost.
+    Import(import::Options),
+    /// Show which working checkouts are off their pin or hold work.
+    Status(status::Options),
+    /// Print a vcstool manifest of what is pinned, or of a folder's checkouts.
+    Export(export::Options),
+    /// Pin the commits that the checkouts of an existing workspace are at.
+    PinFrom(pin_from::Options),
     /// Show the stages of the image with their keys.
     Plan(plan::Options),
     /// Print the canonical Dockerfile.
@@ -144,6 +156,10 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Lock(options) => lock::run(session, &options),
         Command::Update(options) => update::run(session, &options),
         Command::Fetch(options) => fetch::run(session, &options),
+        Command::Import(options) => import::run(session, &options),
+        Command::Status(options) => status::run(session, &options),
+        Command::Export(options) => export::run(session, &options),
+        Command::PinFrom(options) => pin_from::run(session, &options),
         Command::Plan(options) => plan::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
