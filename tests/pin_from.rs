@@ -66,12 +66,16 @@ url = "https://git.example/b.git"
 #[test]
 fn what_nobody_else_could_fetch_or_nobody_asked_for_is_not_pinned() {
     let sandbox = workspace();
-    let git = |arguments: &[&str]| sandbox.program("git", arguments).succeeds();
+    let git = |arguments: &[&str]| {
+        // Commit ids depend on the time.
+        let date = "1700000000 +0000";
+        sandbox.program("git", arguments).env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date).succeeds()
+    };
     git(&["-C", "ws/a", "commit", "--quiet", "--allow-empty", "-m", "own"]);
     git(&["-C", "ws/b", "tag", "--delete", "1.0.0"]);
     git(&["clone", "--quiet", "https://git.example/b.git", "ws/c"]);
     sandbox.deps(["pin-from", "ws"]).exits(1).stderr_is(str![[r#"
-error: `a` is at `dd88cb0ea63b10f124902a0128138a335d0319df`, which no remote is known to have
+error: `a` is at `7bc6d35462196d38333fb0b28588b92c4ffc9404`, which no remote is known to have
  --> underlay.repos:2:60
   |
 2 |   a: { type: git, url: https://git.example/a.git, version: main }

@@ -22,7 +22,9 @@ fn the_table_names_what_is_off_its_pin_or_changed() {
 
 "#]]);
     let git = |folder: &str, arguments: &[&str]| {
-        sandbox.program("git", [&["-C", folder][..], arguments].concat()).succeeds();
+        let program = sandbox.program("git", [&["-C", folder][..], arguments].concat());
+        // Commit ids depend on the time.
+        program.env("GIT_AUTHOR_DATE", "1700000000 +0000").env("GIT_COMMITTER_DATE", "1700000000 +0000").succeeds();
     };
     sandbox.write("src/ahead/f", "3\n");
     git("src/ahead", &["commit", "--quiet", "-am", "own"]);
@@ -37,7 +39,7 @@ fn the_table_names_what_is_off_its_pin_or_changed() {
     sandbox.deps(["lock"]).succeeds();
     sandbox.servers_stopped(|sandbox| {
         sandbox.deps(["status"]).succeeds().stdout_is(str![[r#"
-~ ahead on main at 11515f88, the pin is 8e566761 (+1 −0 commits)
+~ ahead on main at bd57b9d4, the pin is 8e566761 (+1 −0 commits)
 ~ behind at 06ed23d5, the pin is 8e566761 (+0 −1 commits)
 * changed on main at 8e566761, 1 changed, 1 untracked
 ? gone is in no manifest any more
