@@ -8,8 +8,10 @@
 
 mod architecture;
 mod build;
+mod cache;
 mod check;
 mod corpus;
+mod crash;
 mod determinism;
 mod dockerfile;
 mod edit;

@@ -30,6 +30,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let loaded = session.load(&workspace)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let store = session.store()?;
+    session.remember(&store, &workspace)?;
     let fetched = objects(session, &loaded, &lock, &store, &options.network)?;
     session.tell(&format!("{fetched}\n"));
     Ok(())
@@ -46,12 +47,15 @@ pub(super) fn objects(
     let wanted = wanted(loaded, lock);
     let trees: BTreeSet<String> = wanted.iter().map(tree_id).collect();
     let present = trees.iter().filter(|tree| store.has_tree(tree)).count();
-    let watch = Watch::new(session, "fetching");
-    let remotes = session.remotes(network)?;
-    let done = fetch(&wanted, store, &remotes, &watch, session.interrupted());
-    watch.finish();
-    session.stop_if_interrupted()?;
-    let fetched = done.map_err(|failures| unfetched(&failures))?;
+    let fetched = if present == trees.len() {
+        trees.iter().filter_map(|tree| store.exported(tree)).collect()
+    } else {
+        let watch = Watch::new(session, "fetching");
+        let done = fetch(&wanted, store, &session.remotes(network)?, &watch, session.interrupted());
+        watch.finish();
+        session.stop_if_interrupted()?;
+        done.map_err(|failures| unfetched(&failures))?
+    };
     for tree in fetched.iter().filter(|tree| !tree.lfs_pointers.is_empty()) {
         let message = format!("{} has {} as Git LFS pointers, not as content", tree.id, tree.lfs_pointers.join(", "));
         session.warn(&Diagnostic::warning(message));

@@ -161,6 +161,9 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
         FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
         FailureKind::Ambiguous => Some("write more digits of the commit id"),
         FailureKind::NoSuchCommit => Some("`deps update KEY` pins what its ref holds now"),
+        FailureKind::Local => {
+            Some("`deps cache gc` makes room, and `DEPS_STORE` names another folder for the store; what came is kept")
+        }
         FailureKind::Offline => Some("run `deps fetch` once with a network"),
         _ => None,
     }

@@ -80,7 +80,14 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let folder = folder(session, &workspace, options.folder.as_deref());
     let pinned = pinned(&loaded, &lock)?;
-    let mut import = Import { session, options, folder: &folder, reports: BTreeMap::new(), failures: Vec::new() };
+    let mut import = Import {
+        session,
+        workspace: &workspace,
+        options,
+        folder: &folder,
+        reports: BTreeMap::new(),
+        failures: Vec::new(),
+    };
     let open: Vec<&Pinned<'_>> = pinned.iter().filter(|pinned| !import.stands(pinned)).collect();
     if !open.is_empty() || options.prune {
         let _lock = Record::lock(&folder).map_err(failed)?;
@@ -96,6 +103,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
 
 struct Import<'a> {
     session: &'a Session,
+    workspace: &'a Workspace,
     options: &'a Options,
     folder: &'a Path,
     reports: BTreeMap<String, ImportedReport>,
@@ -135,6 +143,7 @@ impl Import<'_> {
     /// Makes and moves the checkouts `open`.
     fn bring(&mut self, open: &[&Pinned<'_>]) -> Result<(), Failed> {
         let store = self.session.store()?;
+        self.session.remember(&store, self.workspace)?;
         let branches = self.branches(open)?;
         let sources = self.sources(open, &store)?;
         let mut levels: BTreeMap<usize, Vec<(&Pinned<'_>, Wanted)>> = BTreeMap::new();
@@ -297,7 +306,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, options, folder: _, reports, failures } = self;
+        let Self { session, workspace: _, options, folder: _, reports, failures } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();

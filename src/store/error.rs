@@ -16,6 +16,12 @@ pub enum StoreError {
         /// The system's answer.
         cause: io::Error,
     },
+    /// Somebody uses the store, which must be nobody's just now.
+    #[error("the store `{}` is in use by another `deps`", path.display())]
+    Busy {
+        /// The store.
+        path: PathBuf,
+    },
     /// A repository of the store is damaged, or cannot be written.
     #[error("cannot use the repository `{}`: {cause}", path.display())]
     Repository {
