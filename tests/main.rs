@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod archives;
 mod build;
 mod check;
 mod corpus;

@@ -100,7 +100,7 @@ hint: remove one of them, or give the manifests different `dest` folders and nam
 #[test]
 fn other_kinds_and_extends_are_refused_with_their_reason() {
     let sandbox = Sandbox::new();
-    sandbox.manifest("extends: base.repos\nrepositories:\n  x: { type: svn, url: https://svn.example/x }\n");
+    sandbox.manifest("extends: base.repos\nrepositories:\n  x: { type: bzr, url: https://bzr.example/x }\n");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
 error: `extends` is not supported by deps 0.1.0: list the manifests in deps.toml instead
  --> underlay.repos:1:10
@@ -108,11 +108,12 @@ error: `extends` is not supported by deps 0.1.0: list the manifests in deps.toml
 1 | extends: base.repos
   |          ^^^^^^^^^^
 
-error: `x` has the type `svn`, and deps 0.1.0 pins `git` only
+error: `x` has the type `bzr`, and deps 0.1.0 pins `git`, `hg`, `svn`, `tar` and `zip` only
  --> underlay.repos:3:14
   |
-3 |   x: { type: svn, url: https://svn.example/x }
+3 |   x: { type: bzr, url: https://bzr.example/x }
   |              ^^^
+hint: take it from a git mirror, or from an archive (`type: tar`, with the archive's url)
 
 "#]]);
 }

@@ -381,11 +381,7 @@ impl Entry {
 }
 
 /// Returns the fields of an entry that says its type.
-fn typed<'a>(
-    name: &'a str,
-    reference: Option<&'a Text>,
-    rest: [(&'a str, &'a str); 2],
-) -> Vec<(&'a str, &'a str)> {
+fn typed<'a>(name: &'a str, reference: Option<&'a Text>, rest: [(&'a str, &'a str); 2]) -> Vec<(&'a str, &'a str)> {
     let reference = reference.map(|reference| ("ref", reference.as_str()));
     [("type", name)].into_iter().chain(reference).chain(rest).collect()
 }

@@ -269,7 +269,10 @@ impl Block<'_> {
                 Entry::Archive(self.archive(format)?)
             }
             Type::Revision(system) => {
-                self.refuse(&["want", "digest"], if system == System::Hg { "an hg repository" } else { "an svn repository" });
+                self.refuse(
+                    &["want", "digest"],
+                    if system == System::Hg { "an hg repository" } else { "an svn repository" },
+                );
                 Entry::Revision(self.revision(system)?)
             }
         })

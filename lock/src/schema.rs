@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+use serde::Serialize;
 
 use crate::entry::{Archive, Extension, Fetch, Git, Image, Revision};
 
@@ -43,7 +44,7 @@ struct File {
 }
 
 /// What a manifest asks for: `type` says what it is, and a git repository has none.
-#[derive(JsonSchema)]
+#[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
 enum Repo {

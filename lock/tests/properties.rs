@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use deps_lock::{
-    Archive, Digest, Entry, Extension, Extra, Fetch, Format, Git, Image, Lock, Name, Pin, Platform, Rev, Revision, Sha256,
-    Text, Url,
+    Archive, Digest, Entry, Extension, Extra, Fetch, Format, Git, Image, Lock, Name, Pin, Platform, Rev, Revision,
+    Sha256, Text, Url,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -38,15 +38,18 @@ fn git() -> impl Strategy<Value = Git> {
 }
 
 fn archive() -> impl Strategy<Value = Archive> {
-    (select(vec![Format::Tar, Format::Zip]), of(hostile::<Text>()), sha256(), hostile::<Url>(), extra()).prop_map(
-        |(format, reference, digest, url, extra)| Archive { format, reference, digest, url, extra },
-    )
+    (select(vec![Format::Tar, Format::Zip]), of(hostile::<Text>()), sha256(), hostile::<Url>(), extra())
+        .prop_map(|(format, reference, digest, url, extra)| Archive { format, reference, digest, url, extra })
 }
 
 fn revision() -> impl Strategy<Value = Revision> {
     let pin = prop_oneof![checked("[0-9a-f]{40}").prop_map(Pin::Hg), checked("0|[1-9][0-9]{0,9}").prop_map(Pin::Svn)];
-    (of(hostile::<Text>()), pin, hostile::<Url>(), extra())
-        .prop_map(|(reference, pin, url, extra)| Revision { reference, pin, url, extra })
+    (of(hostile::<Text>()), pin, hostile::<Url>(), extra()).prop_map(|(reference, pin, url, extra)| Revision {
+        reference,
+        pin,
+        url,
+        extra,
+    })
 }
 
 /// Unknown keys can only be read.

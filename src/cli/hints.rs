@@ -83,6 +83,9 @@ fn of_manifest(problem: &ManifestProblem) -> Option<String> {
 
 fn of_wish(problem: &WishProblem) -> Option<String> {
     match problem {
+        WishProblem::UnsupportedKind { .. } => {
+            Some("take it from a git mirror, or from an archive (`type: tar`, with the archive's url)".to_owned())
+        }
         WishProblem::Contradiction { .. } => {
             Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())
         }
@@ -142,6 +145,9 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
         FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
         FailureKind::Ambiguous => Some("write more digits of the commit id"),
         FailureKind::NoSuchCommit => Some("`deps update KEY` pins what its ref holds now"),
+        FailureKind::Changed => {
+            Some("find out why it changed; if what is there now is good, `deps update KEY` pins it")
+        }
         FailureKind::Offline => Some("run `deps fetch` once with a network"),
         _ => None,
     }

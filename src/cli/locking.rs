@@ -11,7 +11,7 @@ use super::progress::Watch;
 use super::session::Session;
 use crate::remote;
 use crate::report;
-use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Refresh, Resolution};
+use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Question, Refresh, Resolution};
 use crate::workspace::{Loaded, LoadedLock, Workspace};
 
 /// Asks what must be asked and returns the next lock.
@@ -29,7 +29,10 @@ pub(super) fn resolve(
             break;
         }
         let watch = Watch::new(session, "asking");
-        let remotes = session.remotes(network)?;
+        // Whoever pins only git needs no store.
+        let downloads = questions.iter().any(|question| matches!(question, Question::Archive { .. }));
+        let store = downloads.then(|| session.store()).transpose()?;
+        let remotes = session.remotes_with(network, store)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
         watch.finish();
         session.stop_if_interrupted()?;

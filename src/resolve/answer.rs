@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use deps_lock::System;
+
 /// Something that only a remote knows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
@@ -26,6 +28,20 @@ pub enum Question {
         /// The reference as people wrote it, such as `ubuntu:24.04`.
         reference: String,
     },
+    /// Which digest has this archive now? Answering means downloading it.
+    Archive {
+        /// Where it is: a url, or an absolute path.
+        url: String,
+    },
+    /// Which revision is this version of a Mercurial or Subversion repository?
+    Revision {
+        /// Which of the two.
+        system: System,
+        /// The repository as people wrote it; a path is absolute.
+        url: String,
+        /// The version as people wrote it; none for the newest one of the default branch.
+        version: Option<String>,
+    },
 }
 
 /// The answer to a [`Question`], of the same variant.
@@ -37,6 +53,11 @@ pub enum Answer {
     Commit(String),
     /// The digest of the index (or of the only manifest), `sha256:<64 hex>`.
     Image(String),
+    /// The digest of the file, `sha256:<64 hex>`.
+    Archive(String),
+    /// The changeset id of Mercurial, 40 hexadecimal digits, or the number of the last Subversion revision in which the
+    /// url changed.
+    Revision(String),
 }
 
 /// The refs of a repository at one moment. Names stand without `refs/heads/` and `refs/tags/`; ids are full.
@@ -86,6 +107,8 @@ pub enum FailureKind {
     NoSuchCommit,
     /// The URL or the reference is malformed or not allowed; nobody was asked.
     Invalid,
+    /// What is there is not what the lock says.
+    Changed,
     /// It would have needed the network, which `--offline` forbids.
     Offline,
     /// This machine is at fault: the disk is full, a file cannot be written, a program is missing.
@@ -101,6 +124,10 @@ pub enum Transport {
     Program,
     /// The HTTP API of a registry.
     Registry,
+    /// A download.
+    Http,
+    /// The `hg` or `svn` program.
+    System,
     /// It was not asked at all.
     Nobody,
 }

@@ -6,12 +6,14 @@
 pub mod answer;
 mod drift;
 mod git;
+mod other;
 mod pin;
 mod wishes;
 
 pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
 pub use drift::{Drift, drift};
 pub use git::GitProblem;
+pub use other::OtherVersion;
 pub use pin::{PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, RepositoryWish, WishProblem, Wishes};
 

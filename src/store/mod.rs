@@ -8,13 +8,16 @@
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
-//! files/  tmp/  locks/
+//! files/<sha256>                 archives as they were downloaded
+//! tmp/  locks/
 //! ```
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
+mod archive;
 mod error;
 mod export;
+mod file;
 mod folder;
 mod gitmodules;
 mod lock;
@@ -26,7 +29,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::AtomicBool;
 
+pub use archive::{ArchiveError, EntryProblem, Packed};
+pub(crate) use archive::{Form, HEAD};
 pub use error::{BadEntry, StoreError};
+pub use file::Incoming;
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
 
