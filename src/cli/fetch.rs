@@ -58,7 +58,8 @@ pub(super) fn objects(
         let message = format!("{} has {} as Git LFS pointers, not as content", tree.id, tree.lfs_pointers.join(", "));
         session.warn(&Diagnostic::warning(message));
     }
-    let commits = counted(wanted.iter().map(tree_id).collect(), others.iter().map(WantedOther::tree_id).collect());
+    let archives = trees.iter().filter(|tree| tree.starts_with("a-")).count();
+    let commits = counted(trees.len() - archives, archives);
     Ok(if present == trees.len() {
         format!("{commits}, all in the store")
     } else {
@@ -95,6 +96,9 @@ fn others(loaded: &Loaded, lock: &Lock) -> Vec<WantedOther> {
                 sha256: archive.digest.trim_start_matches("sha256:").to_owned(),
                 folder: archive.reference.as_ref().map(ToString::to_string),
             }),
+            Entry::Revision(revision) => {
+                Content::Revision { pin: revision.pin.clone(), locked_url: revision.url.to_string() }
+            }
             _ => return None,
         };
         Some(WantedOther { name: key.to_string(), url: wish.git.remote.clone(), content })
@@ -113,18 +117,15 @@ fn both(
     }
 }
 
-/// Returns how many commits and others there are, in words.
-fn counted(commits: BTreeSet<String>, others: BTreeSet<String>) -> String {
-    let counted = [(commits.len(), "commit", "commits"), (others.len(), "archive", "archives")];
-    let mut counted: Vec<String> = counted
-        .iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, many)| report::count(*count, one, many))
-        .collect();
-    if counted.is_empty() {
-        counted.push(report::count(0, "commit", "commits"));
+/// Returns how many commits (of any system) and archives there are, in words.
+fn counted(commits: usize, archives: usize) -> String {
+    let commits_in_words = report::count(commits, "commit", "commits");
+    let archives_in_words = report::count(archives, "archive", "archives");
+    match (commits, archives) {
+        (_, 0) => commits_in_words,
+        (0, _) => archives_in_words,
+        _ => format!("{commits_in_words} and {archives_in_words}"),
     }
-    counted.join(" and ")
 }
 
 fn unfetched(failures: &[FetchFailure]) -> Failed {

@@ -43,7 +43,9 @@ pub(super) fn resolve(
 /// Every entry that could not be pinned. Entries that fail for one remote's one reason are told together.
 fn unpinned(problems: &[PinProblem]) -> Failed {
     let unreachable = |problem: &PinProblem| match &problem.kind {
-        PinProblemKind::Remote(failure) => !matches!(failure.kind, FailureKind::Ambiguous | FailureKind::NoSuchCommit),
+        PinProblemKind::Remote(failure) => {
+            !matches!(failure.kind, FailureKind::Ambiguous | FailureKind::NoSuchCommit | FailureKind::MissingProgram)
+        }
         _ => false,
     };
     let code = if problems.iter().all(unreachable) { UNREACHABLE } else { FAILED };

@@ -8,9 +8,11 @@ mod download;
 pub mod fetch;
 mod netrc;
 mod parallel;
+mod process;
 mod progress;
 mod refs;
 mod registry;
+mod system;
 mod transport;
 mod trouble;
 mod url;
@@ -22,12 +24,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use auth_git2::GitAuthenticator;
+use deps_lock::System;
 
 pub use progress::{Progress, Transfer, Unwatched};
 
 use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport};
 use crate::store::Store;
 use download::Download;
+use system::Foreign;
 use transport::{Beyond, Call};
 
 /// Which git is used.
@@ -146,6 +150,7 @@ enum Task<'q> {
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
     Image { reference: &'q str },
     Archive { url: &'q str },
+    Revision { system: System, url: &'q str, version: Option<&'q String> },
 }
 
 fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
@@ -157,7 +162,9 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
             Question::Image { reference } => tasks.push(Task::Image { reference }),
             Question::Archive { url } => tasks.push(Task::Archive { url }),
-            Question::Revision { .. } => {}
+            Question::Revision { system, url, version } => {
+                tasks.push(Task::Revision { system: *system, url, version: version.as_ref() });
+            }
         }
     }
     // The slow ones first.
@@ -170,7 +177,7 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
-            Self::Refs { url } | Self::Commits { url, .. } | Self::Archive { url } => url,
+            Self::Refs { url } | Self::Commits { url, .. } | Self::Archive { url } | Self::Revision { url, .. } => url,
             Self::Image { reference } => reference,
         }
     }
@@ -199,6 +206,13 @@ impl Task<'_> {
             Self::Archive { url } => {
                 let answer = archive(url, remotes, progress, interrupted).map(Answer::Archive);
                 vec![(Question::Archive { url: (*url).to_owned() }, answer)]
+            }
+            Self::Revision { system, url, version } => {
+                let foreign = Foreign::new(*system, url, remotes, interrupted);
+                let revision = foreign.and_then(|foreign| foreign.revision(version.map(String::as_str)));
+                let question =
+                    Question::Revision { system: *system, url: (*url).to_owned(), version: version.cloned() };
+                vec![(question, revision.map(Answer::Revision))]
             }
         }
     }

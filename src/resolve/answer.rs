@@ -111,6 +111,8 @@ pub enum FailureKind {
     Changed,
     /// It would have needed the network, which `--offline` forbids.
     Offline,
+    /// A program that it takes is not installed.
+    MissingProgram,
     /// This machine is at fault: the disk is full, a file cannot be written, a program is missing.
     Local,
 }

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
 //! files/<sha256>                 archives as they were downloaded
@@ -14,6 +15,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
+mod adopt;
 mod archive;
 mod error;
 mod export;
@@ -86,7 +88,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         accept_any_owner();
         let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
-        for folder in ["git", "trees", "files", "meta", "tmp", "locks"] {
+        for folder in ["git", "hg", "trees", "files", "meta", "tmp", "locks"] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
         }

@@ -5,11 +5,15 @@
 
 use std::sync::atomic::AtomicBool;
 
+use deps_lock::Pin;
+
 use super::{FetchFailure, FetchProblem, export_jobs};
+use crate::digest;
 use crate::remote::download::Download;
+use crate::remote::system::Foreign;
 use crate::remote::url::redacted;
 use crate::remote::{Progress, Remotes, parallel};
-use crate::resolve::FailureKind;
+use crate::resolve::{Failure, FailureKind};
 use crate::store::{Packed, Store, Tree};
 
 /// An archive, or a revision of another system than git, that is wanted as a tree.
@@ -28,6 +32,13 @@ pub struct WantedOther {
 pub enum Content {
     /// An archive and what is wanted of it.
     Archive(Packed),
+    /// A revision of Mercurial or Subversion.
+    Revision {
+        /// Which.
+        pin: Pin,
+        /// The url as the lock has it, which names the tree of a Subversion revision.
+        locked_url: String,
+    },
 }
 
 impl WantedOther {
@@ -35,6 +46,8 @@ impl WantedOther {
     pub fn tree_id(&self) -> String {
         match &self.content {
             Content::Archive(packed) => packed.tree_id(),
+            Content::Revision { pin: Pin::Hg(node), .. } => digest::hg_id(node),
+            Content::Revision { pin: Pin::Svn(number), locked_url } => digest::svn_id(locked_url, number),
         }
     }
 
@@ -42,6 +55,8 @@ impl WantedOther {
     pub fn rev(&self) -> String {
         match &self.content {
             Content::Archive(packed) => format!("sha256:{}", packed.sha256),
+            Content::Revision { pin: Pin::Hg(node), .. } => node.to_string(),
+            Content::Revision { pin: Pin::Svn(number), .. } => format!("r{number}"),
         }
     }
 }
@@ -97,6 +112,7 @@ impl Errand<'_> {
     fn tree(&self) -> Result<Tree, FetchProblem> {
         match &self.wanted.content {
             Content::Archive(packed) => self.archive(packed),
+            Content::Revision { pin, .. } => self.revision(pin),
         }
     }
 
@@ -107,12 +123,20 @@ impl Errand<'_> {
         }
         let Self { store, remotes, progress, interrupted, wanted } = *self;
         let download = Download { url: &wanted.url, store, remotes, progress, interrupted };
-        let found = download.archive(Some(&packed.sha256)).map_err(|failure| {
-            if failure.kind == FailureKind::Offline { FetchProblem::Missing } else { failure.into() }
-        })?;
+        let found = download.archive(Some(&packed.sha256)).map_err(problem)?;
         match self.store.file(&found) {
             Some(file) if found == packed.sha256 => Ok(self.store.unpack(packed, &file, self.interrupted)?),
             _ => Err(FetchProblem::Changed { found: format!("sha256:{found}") }),
         }
     }
+
+    fn revision(&self, pin: &Pin) -> Result<Tree, FetchProblem> {
+        let Self { store, remotes, interrupted, wanted, .. } = *self;
+        let foreign = Foreign::new(pin.system(), &wanted.url, remotes, interrupted)?;
+        store.adopt(&wanted.tree_id(), interrupted, |folder| foreign.export(pin, store, folder).map_err(problem))
+    }
+}
+
+fn problem(failure: Failure) -> FetchProblem {
+    if failure.kind == FailureKind::Offline { FetchProblem::Missing } else { failure.into() }
 }
