@@ -27,5 +27,6 @@ mod remotes;
 mod schema;
 mod store;
 mod support;
+mod systems;
 mod update;
 mod workspace;

@@ -3,7 +3,7 @@
 use crate::extension;
 use crate::manifest::{Problem as ManifestProblem, Warning};
 use crate::project;
-use crate::resolve::{FailureKind, GitProblem, PinProblemKind, WishProblem};
+use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::Trouble;
 
@@ -127,6 +127,11 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
         PinProblemKind::Git(GitProblem::NoSuchVersion { highest: Some(highest), .. }) => {
             Some(format!("its highest version is `{highest}`"))
         }
+        // The version was never right: nothing to update.
+        PinProblemKind::Remote(failure) if failure.transport == Transport::System => match failure.kind {
+            FailureKind::NoSuchCommit => None,
+            kind => of_failure(kind).map(str::to_owned),
+        },
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
     }
