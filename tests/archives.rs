@@ -277,6 +277,34 @@ fn a_hostile_archive_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn import_passes_archives_over_and_export_writes_them_down() {
+    let sandbox = two_archives();
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["import"]).succeeds().stderr_is(str![[r#"
+warning: only git repositories are checked out, and these are none: `data/models` (zip), `tool` (tar)
+hint: `deps fetch` brings them into the store, and images have them
+
+0 checkouts
+
+"#]]);
+    sandbox.deps(["export", "--repos", "--exact"]).succeeds().stdout_is(str![[r#"
+repositories:
+  data/models:
+    type: zip
+    url: [GIT]/files/models.zip
+  tool:
+    type: tar
+    url: [GIT]/files/tool-1.0.tar.gz
+    version: "tool-1.0"
+
+"#]]);
+    std::fs::create_dir(sandbox.path("src")).unwrap();
+    let before = sandbox.read("deps.lock");
+    sandbox.deps(["pin-from", "src"]).succeeds();
+    assert_eq!(sandbox.read("deps.lock"), before);
+}
+
+#[test]
 fn versions_that_lead_out_of_the_archive_are_refused() {
     let sandbox = two_archives();
     sandbox.edit("underlay.repos", "version: tool-1.0", "version: ../tool");

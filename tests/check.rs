@@ -161,7 +161,7 @@ hint: to make it, run `deps lock`
 fn a_broken_lock_is_refused_with_every_problem() {
     let sandbox = locked();
     sandbox.edit("deps.lock", "ref = \"1.2.0\"", "ref = 1.2");
-    sandbox.edit("deps.lock", "want = ", "[repo.\"../evil\"]\nwant = ");
+    sandbox.edit("deps.lock", "want = ", "[repo.\"a/../evil\"]\nwant = ");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
 error: repo `msgs` has no `rev`
  --> deps.lock:4:7
@@ -177,11 +177,11 @@ error: repo `msgs` has no `url`
   |       ^^^^^^
 hint: restore the file from git, or delete it and run `deps lock`
 
-error: the name `../evil` in `[repo]` leads out of its folder with `..`
+error: the name `a/../evil` in `[repo]` leads out of its folder with `..`
  --> deps.lock:5:7
   |
-5 | [repo."../evil"]
-  |       ^^^^^^^^^
+5 | [repo."a/../evil"]
+  |       ^^^^^^^^^^^
 hint: restore the file from git, or delete it and run `deps lock`
 
 error: repo `nav2`: `ref` has type float, not string

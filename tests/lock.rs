@@ -1,5 +1,6 @@
 //! `deps lock`: from manifests to pins.
 
+use crate::support::git_server::Fault;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
 
@@ -223,4 +224,35 @@ fn a_relative_url_is_relative_to_its_manifest() {
     sandbox.deps(["lock"]).succeeds();
     assert!(sandbox.read("deps.lock").contains("url = \"../tool.git\"\n"), "{}", sandbox.read("deps.lock"));
     sandbox.deps(["fetch", "--frozen"]).succeeds();
+}
+
+#[test]
+fn a_run_that_fails_at_one_remote_spares_the_others_the_next_time() {
+    let sandbox = workspace();
+    for name in ["a", "b", "c"] {
+        sandbox.git(name).file("f", "1").tag("1.0").commit();
+    }
+    let entry = |name: &str, version: &str| {
+        format!("  {name}: {{ type: git, url: https://git.example/{name}.git, version: {version} }}\n")
+    };
+    sandbox.manifest(&format!("repositories:\n{}{}{}", entry("a", "1.0"), entry("b", "1.0"), entry("c", "2.0")));
+    sandbox.server().fail("a.git", -1, Fault::Status(404));
+    sandbox.deps(["lock"]).exits(1);
+    assert!(!sandbox.has("deps.lock"), "nothing half is written");
+    sandbox.server().mend();
+    sandbox.git("c").file("f", "2").tag("2.0").commit();
+    sandbox.server().reset();
+    sandbox.deps(["lock"]).without_recheck().succeeds().stderr_is(str![[r#"
+1 remote answered in the run that failed before; only the rest is asked
+  + repo `a` 1.0 274285a9
+  + repo `b` 1.0 274285a9
+  + repo `c` 2.0 8dcb387e
+wrote deps.lock: 3 entries, 3 added, 0 changed, 0 removed
+
+"#]]);
+    let log = sandbox.server().log().join("\n");
+    assert!(log.contains("/a.git/") && log.contains("/c.git/") && !log.contains("/b.git/"), "{log}");
+    sandbox.server().reset();
+    sandbox.deps(["update"]).succeeds();
+    assert_eq!(sandbox.requests(), 3, "after a success everything is asked again");
 }

@@ -27,6 +27,7 @@ error: the repository name `../up` leads out of its folder with `..`
   |
 5 |   ../up:
   |   ^^^^^
+hint: if that is meant, write `allow-outside = true` in the `[[manifest]]` of deps.toml
 
 error: the url of repository `x` holds a credential
  --> b.repos:2:24
@@ -98,20 +99,14 @@ hint: remove one of them, or give the manifests different `dest` folders and nam
 }
 
 #[test]
-fn other_kinds_and_extends_are_refused_with_their_reason() {
+fn other_kinds_are_refused_with_their_reason() {
     let sandbox = Sandbox::new();
-    sandbox.manifest("extends: base.repos\nrepositories:\n  x: { type: bzr, url: https://bzr.example/x }\n");
+    sandbox.manifest("repositories:\n  x: { type: bzr, url: https://bzr.example/x }\n");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
-error: `extends` is not supported by deps 0.1.0: list the manifests in deps.toml instead
- --> underlay.repos:1:10
-  |
-1 | extends: base.repos
-  |          ^^^^^^^^^^
-
 error: `x` has the type `bzr`, and deps 0.1.0 pins `git`, `hg`, `svn`, `tar` and `zip` only
- --> underlay.repos:3:14
+ --> underlay.repos:2:14
   |
-3 |   x: { type: bzr, url: https://bzr.example/x }
+2 |   x: { type: bzr, url: https://bzr.example/x }
   |              ^^^
 hint: take it from a git mirror, or from an archive (`type: tar`, with the archive's url)
 

@@ -74,3 +74,72 @@ error: `-x` names no entry of a lock: starts with `-`
 
 "#]]);
 }
+
+#[test]
+fn a_tag_that_moved_is_told_and_strict_refuses_it() {
+    let sandbox = moved();
+    sandbox.edit("underlay.repos", "version: main", "version: 1.0.0");
+    sandbox.deps(["lock"]).succeeds();
+    let moved = sandbox.git("a").file("f", "3").commit();
+    sandbox.git("a").set_ref("refs/tags/1.0.0", &moved);
+    let before = sandbox.read("deps.lock");
+    sandbox.deps(["lock"]).succeeds();
+    assert_eq!(sandbox.read("deps.lock"), before, "what is locked is not asked again");
+    sandbox.deps(["update", "core/a", "--strict"]).exits(1).stderr_is(str![[r#"
+error: repo `core/a`: the tag `1.0.0` has been moved from `274285a99458a7c82ab2d7c9c32523e9b9c12e33` to `6391077be20a24ff5440de7c2c86c46d9ed54cf1`
+ --> underlay.repos:2:65
+  |
+2 |   core/a: { type: git, url: https://git.example/a.git, version: 1.0.0 }
+  |                                                                 ^^^^^
+hint: ask its owner: a release that changes under the same name is no release; git keeps the old lock
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), before);
+    sandbox.deps(["update", "core/a"]).without_recheck().succeeds().stderr_is(str![[r#"
+warning: repo `core/a`: the tag `1.0.0` has been moved from `274285a99458a7c82ab2d7c9c32523e9b9c12e33` to `6391077be20a24ff5440de7c2c86c46d9ed54cf1`
+ --> underlay.repos:2:65
+  |
+2 |   core/a: { type: git, url: https://git.example/a.git, version: 1.0.0 }
+  |                                                                 ^^^^^
+hint: ask its owner: a release that changes under the same name is no release; git keeps the old lock
+
+  ~ repo `core/a` 1.0.0 274285a9 → 1.0.0 6391077b
+wrote deps.lock: 3 entries, 0 added, 1 changed, 0 removed
+
+"#]]);
+}
+
+#[test]
+fn a_branch_that_vanished_is_told_from_one_that_never_was() {
+    let sandbox = moved();
+    let id = sandbox.git("a").file("f", "3").commit();
+    sandbox.git("a").set_ref("refs/heads/trunk", &id).default_branch("trunk").remove_ref("refs/heads/main");
+    let before = sandbox.read("deps.lock");
+    sandbox.deps(["update"]).exits(1).stderr_is(str![[r#"
+error: repository `core/a` no longer has the branch or tag `main`, which the lock has at `274285a99458a7c82ab2d7c9c32523e9b9c12e33`
+ --> underlay.repos:2:65
+  |
+2 |   core/a: { type: git, url: https://git.example/a.git, version: main }
+  |                                                                 ^^^^
+hint: it has a default branch `trunk`; the lock still builds: name another version in the manifest when you want to move on
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), before);
+    sandbox.edit("underlay.repos", "version: main", "version: mian");
+    sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
+error: repository `core/a` has no branch or tag `mian`
+ --> underlay.repos:2:65
+  |
+2 |   core/a: { type: git, url: https://git.example/a.git, version: mian }
+  |                                                                 ^^^^
+hint: it has a default branch `trunk`
+
+error: repository `core/b` has no branch or tag `mian`
+ --> underlay.repos:3:65
+  |
+3 |   core/b: { type: git, url: https://git.example/b.git, version: mian }
+  |                                                                 ^^^^
+hint: it has a branch `main`
+
+"#]]);
+}

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::extra::Extra;
 use crate::value::{Digest, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
@@ -250,7 +250,8 @@ pub struct Archive {
 }
 
 /// A version control system other than git: what `type` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum System {
     /// Mercurial.
     Hg,
@@ -405,7 +406,7 @@ mod tests {
         for text in ["core/nav2", "repo:core/nav2", "repo:overlay:nav2"] {
             assert_eq!(parse(text).to_string(), text);
         }
-        "repo:../x".parse::<Selector>().unwrap_err();
+        "repo:x/../y".parse::<Selector>().unwrap_err();
     }
 
     #[test]

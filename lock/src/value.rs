@@ -114,8 +114,8 @@ checked_string!(
     /// The name of an entry: a relative path with `/` between its parts, or `dest:path` in a project with several
     /// destinations.
     ///
-    /// It has no `..` and no `.git` among its parts, no backslash, and neither starts with `/` or `-`, before and
-    /// after each `:`.
+    /// It has no `.git` among its parts, no `..` but at its beginning (which a project must allow), no backslash, and
+    /// neither starts with `/` or `-`, before and after each `:`.
     Name,
     check_name
 );
@@ -196,7 +196,11 @@ fn check_path(path: &str) -> Result<(), ValueError> {
     if path.starts_with('/') {
         return Err(ValueError::UnsafeName("is an absolute path"));
     }
-    for part in path.split('/') {
+    let below = path.trim_start_matches("../");
+    if below == ".." {
+        return Err(ValueError::UnsafeName("is a folder above"));
+    }
+    for part in below.split('/') {
         if part == ".." {
             return Err(ValueError::UnsafeName("leads out of its folder with `..`"));
         }
@@ -290,11 +294,27 @@ mod tests {
 
     #[test]
     fn a_name_stays_in_its_folder() {
-        for name in ["ros2/rclcpp", "overlay:core/nav2", ".", "a..b", "雪/é", "git", ".github", "a b"] {
+        for name in
+            ["ros2/rclcpp", "overlay:core/nav2", ".", "a..b", "雪/é", "git", ".github", "a b", "../x", "o:../../x"]
+        {
             Name::new(name).unwrap();
         }
-        for name in ["", "/etc", "a/../b", "..", "overlay:../x", "overlay:/x", "overlay:", "a\\b", "-x", "o:-x", "a\nb"]
-        {
+        for name in [
+            "",
+            "/etc",
+            "a/../b",
+            "..",
+            "../..",
+            "../a/../b",
+            ".././../x",
+            "../.git",
+            "overlay:/x",
+            "overlay:",
+            "a\\b",
+            "-x",
+            "o:-x",
+            "a\nb",
+        ] {
             Name::new(name).unwrap_err();
         }
         assert_eq!(Name::new("a/.GIT/hooks"), Err(ValueError::UnsafeName("leads into a `.git` folder")));

@@ -35,6 +35,11 @@ impl Diagnostic {
         Self { warning: true, ..Self::error(message) }
     }
 
+    /// Returns the warning as an error.
+    pub(super) fn strict(self) -> Self {
+        Self { warning: false, ..self }
+    }
+
     /// Adds lines below the message.
     pub(super) fn details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details);

@@ -6,6 +6,7 @@ use clap::Args;
 use deps_lock::{Entry, Key, Lock};
 
 use super::diagnostic::Diagnostic;
+use super::import::Pinned;
 use super::outcome::{FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;
@@ -128,7 +129,19 @@ fn counted(commits: usize, archives: usize) -> String {
     }
 }
 
-fn unfetched(failures: &[FetchFailure]) -> Failed {
+/// Returns what is wanted of a repository of the lock.
+pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
+    let git = &pinned.wish.git;
+    Wanted {
+        name: format!("repo `{}`", pinned.path),
+        url: git.remote.clone(),
+        rev: pinned.rev.clone(),
+        refs: git.version.iter().map(ToString::to_string).collect(),
+        submodules: pinned.wish.submodules,
+    }
+}
+
+pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
     use FailureKind::{Auth, Changed, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {

@@ -1,11 +1,11 @@
 //! What to do next: one hint for an error, something to type wherever there is such a thing.
 
 use crate::extension;
-use crate::manifest::{Problem as ManifestProblem, Warning};
+use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
 use crate::typed_toml::ShapeProblem;
-use crate::workspace::Trouble;
+use crate::workspace::{ExtendsProblem, Trouble};
 
 /// Returns what to do about a problem of the project.
 pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
@@ -18,6 +18,7 @@ pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
         }
         Trouble::Project(problem) => of_project(&problem.error),
         Trouble::Extension(problem) => of_extension(&problem.error),
+        Trouble::Extends(problem) => of_extends(&problem.error),
         Trouble::Manifest(problem) => of_manifest(&problem.error),
         Trouble::Wish(problem) => of_wish(&problem.error),
         Trouble::Lock(problem) => of_lock(&problem.error),
@@ -27,7 +28,7 @@ pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
         Trouble::NoMatch { .. } | Trouble::BadPattern { .. } => {
             Some("`**/*.repos` finds manifests at any depth".to_owned())
         }
-        Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
+        Trouble::Revision { .. } | Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
     }
 }
 
@@ -74,9 +75,22 @@ fn of_manifest(problem: &ManifestProblem) -> Option<String> {
         ManifestProblem::NoRepositories { entries: true, .. } => {
             Some("put `repositories:` above the entries and indent them below it".to_owned())
         }
+        ManifestProblem::BadName { problem: NameProblem::Outside, .. } => {
+            Some("if that is meant, write `allow-outside = true` in the `[[manifest]]` of deps.toml".to_owned())
+        }
         ManifestProblem::SecretInUrl { redacted, .. } => {
             Some(format!("write `{redacted}` and let a git credential helper (`git help credentials`) supply the rest"))
         }
+        _ => None,
+    }
+}
+
+fn of_extends(problem: &ExtendsProblem) -> Option<String> {
+    match problem {
+        ExtendsProblem::Outside(_) => {
+            Some("copy the manifest into the project: a lock must not depend on what stands around it".to_owned())
+        }
+        ExtendsProblem::Twice(_) => Some("remove one of the two".to_owned()),
         _ => None,
     }
 }
@@ -120,6 +134,11 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
     match problem {
         PinProblemKind::Git(GitProblem::NoSuchRef { nearest: Some((what, name)), .. }) => {
             Some(format!("it has a {what} `{name}`"))
+        }
+        PinProblemKind::Git(GitProblem::Vanished { nearest, .. }) => {
+            let near = nearest.as_ref().map(|(what, name)| format!("it has a {what} `{name}`; "));
+            let near = near.unwrap_or_default();
+            Some(format!("{near}the lock still builds: name another version in the manifest when you want to move on"))
         }
         PinProblemKind::Git(GitProblem::BranchAndTag { name, .. }) => {
             Some(format!("write `heads/{name}` for the branch or `tags/{name}` for the tag"))

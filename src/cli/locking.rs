@@ -9,24 +9,64 @@ use super::outcome::{DRIFT, FAILED, Failed, UNREACHABLE};
 use super::paint;
 use super::progress::Watch;
 use super::session::Session;
+use super::unfinished::{self, Unfinished};
 use crate::remote;
 use crate::report;
-use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Question, Refresh, Resolution};
+use crate::resolve::{
+    self, Answers, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Question, Refresh, Resolution,
+};
 use crate::workspace::{Loaded, LoadedLock, Workspace};
 
-/// Asks what must be asked and returns the next lock.
+/// Asks what must be asked and returns the next lock. What was answered before a failure is not asked again by the next
+/// run.
 pub(super) fn resolve(
     session: &Session,
+    workspace: &Workspace,
     loaded: &Loaded,
     before: &Lock,
     refresh: &Refresh,
     network: &Network,
 ) -> Result<Resolution, Failed> {
-    let mut answers = Answers::new();
+    let wishes = &loaded.wishes;
+    if resolve::questions(wishes, before, refresh, &Answers::new()).is_empty() {
+        return resolve::pin(wishes, before, refresh, &Answers::new()).map_err(|problems| unpinned(&problems));
+    }
+    let unfinished = Unfinished::read(session, workspace, refresh);
+    let mut answers = unfinished.as_ref().map(|unfinished| unfinished.answers.clone()).unwrap_or_default();
+    if !answers.is_empty() {
+        let remotes = report::count(answers.len(), "remote", "remotes");
+        session.tell(&format!("{remotes} answered in the run that failed before; only the rest is asked\n"));
+    }
+    ask(session, loaded, before, refresh, network, &mut answers)?;
+    if let (Err(interrupted), Some(unfinished)) = (session.stop_if_interrupted(), &unfinished) {
+        unfinished.keep(session, &answers);
+        return Err(interrupted);
+    }
+    session.stop_if_interrupted()?;
+    let pinned = resolve::pin(wishes, before, refresh, &answers);
+    match (&pinned, unfinished) {
+        (Ok(_), Some(unfinished)) => unfinished.forget(session),
+        (Err(problems), Some(unfinished)) => {
+            unfinished.keep(session, &unfinished::without_troubled(answers, problems, wishes));
+        }
+        (_, None) => {}
+    }
+    pinned.map_err(|problems| unpinned(&problems))
+}
+
+/// Asks until there is nothing left to ask, or somebody interrupts.
+fn ask(
+    session: &Session,
+    loaded: &Loaded,
+    before: &Lock,
+    refresh: &Refresh,
+    network: &Network,
+    answers: &mut Answers,
+) -> Result<(), Failed> {
     loop {
-        let questions = resolve::questions(&loaded.wishes, before, refresh, &answers);
-        if questions.is_empty() {
-            break;
+        let questions = resolve::questions(&loaded.wishes, before, refresh, answers);
+        if questions.is_empty() || session.stop_if_interrupted().is_err() {
+            return Ok(());
         }
         let watch = Watch::new(session, "asking");
         // Whoever pins only git needs no store.
@@ -35,9 +75,7 @@ pub(super) fn resolve(
         let remotes = session.remotes_with(network, store)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
         watch.finish();
-        session.stop_if_interrupted()?;
     }
-    resolve::pin(&loaded.wishes, before, refresh, &answers).map_err(|problems| unpinned(&problems))
 }
 
 /// Every entry that could not be pinned. Entries that fail for one remote's one reason are told together.
@@ -109,15 +147,25 @@ pub(super) fn write(
     network: &Network,
 ) -> Result<Lock, Failed> {
     let old = before.map(|before| before.lock.clone()).unwrap_or_default();
-    let resolution = resolve(session, loaded, &old, refresh, network)?;
+    let resolution = resolve(session, workspace, loaded, &old, refresh, network)?;
+    warn(session, &resolution)?;
     let written = workspace.replace_lock(before, &resolution.lock)?;
     tell(session, &old, &resolution, if written { "wrote" } else { "kept" });
     Ok(resolution.lock)
 }
 
+/// Warns of what nobody expects.
+pub(super) fn warn(session: &Session, resolution: &Resolution) -> Result<(), Failed> {
+    let warning = |moved: &MovedTag| {
+        let hint = "ask its owner: a release that changes under the same name is no release; git keeps the old lock";
+        Diagnostic::warning(moved.to_string()).at(Some(&moved.place)).hint(Some(hint.to_owned()))
+    };
+    session.warn_all(resolution.moved_tags.iter().map(warning).collect())
+}
+
 /// Says what changed.
 pub(super) fn tell(session: &Session, before: &Lock, resolution: &Resolution, verb: &str) {
-    let Resolution { lock, added, changed, removed } = resolution;
+    let Resolution { lock, added, changed, removed, moved_tags: _ } = resolution;
     let changes = report::lock_changes(before, resolution);
     let lines: String = changes.iter().map(|line| format!("  {}\n", paint::change(line, session.colour()))).collect();
     let entries = if lock.len() == 1 { "entry" } else { "entries" };

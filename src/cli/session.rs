@@ -23,12 +23,13 @@ pub(super) struct Session {
     start: PathBuf,
     colour: bool,
     quiet: bool,
+    strict: bool,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Session {
     /// Prepares a run in `directory`, by default the working directory.
-    pub(super) fn new(directory: Option<&Path>, colour: Colour, quiet: bool) -> Result<Self, Failed> {
+    pub(super) fn new(directory: Option<&Path>, colour: Colour, quiet: bool, strict: bool) -> Result<Self, Failed> {
         let colour = match colour {
             Colour::Always => true,
             Colour::Never => false,
@@ -49,7 +50,12 @@ impl Session {
             }
         };
         ctrlc::set_handler(handler).map_err(|error| wrong(format!("cannot catch interrupts: {error}")))?;
-        Ok(Self { start, colour, quiet, interrupted })
+        Ok(Self { start, colour, quiet, strict, interrupted })
+    }
+
+    /// The folder that the command runs in.
+    pub(super) fn start(&self) -> &Path {
+        &self.start
     }
 
     /// Whether talk is coloured.
@@ -82,7 +88,16 @@ impl Session {
         }
     }
 
-    /// Prints warnings.
+    /// Prints warnings, which are errors with `--strict`.
+    pub(super) fn warn_all(&self, warnings: Vec<Diagnostic>) -> Result<(), Failed> {
+        if self.strict && !warnings.is_empty() {
+            return Err(Failed::new(FAILED, warnings.into_iter().map(Diagnostic::strict).collect()));
+        }
+        warnings.iter().for_each(|warning| self.warn(warning));
+        Ok(())
+    }
+
+    /// Prints a warning.
     pub(super) fn warn(&self, diagnostic: &Diagnostic) {
         self.tell(&format!("{}\n", diagnostic.render(self.colour)));
     }
@@ -95,13 +110,11 @@ impl Session {
     /// Reads the project and prints the warnings of its manifests.
     pub(super) fn load(&self, workspace: &Workspace) -> Result<Loaded, Failed> {
         let loaded = workspace.load()?;
-        for warning in loaded.manifests.iter().flat_map(|loaded| &loaded.manifest.warnings) {
-            self.warn(
-                &Diagnostic::warning(warning.error.to_string())
-                    .at(Some(&warning.place))
-                    .hint(hints::of_warning(&warning.error)),
-            );
-        }
+        let warnings = loaded.warnings.iter().map(|warning| {
+            let diagnostic = Diagnostic::warning(warning.error.to_string());
+            diagnostic.at(Some(&warning.place)).hint(hints::of_warning(&warning.error))
+        });
+        self.warn_all(warnings.collect())?;
         Ok(loaded)
     }
 

@@ -49,7 +49,8 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let refresh = if selectors.is_empty() { Refresh::Everything } else { Refresh::Selected(selectors) };
     if options.dry_run {
         let old = before.map(|before| before.lock).unwrap_or_default();
-        let resolution = locking::resolve(session, &loaded, &old, &refresh, &options.network)?;
+        let resolution = locking::resolve(session, &workspace, &loaded, &old, &refresh, &options.network)?;
+        locking::warn(session, &resolution)?;
         locking::tell(session, &old, &resolution, "would write");
         return Ok(());
     }

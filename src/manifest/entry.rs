@@ -19,9 +19,18 @@ const REPOS_KEYS: [&str; 3] = ["type", "url", "version"];
 /// The keys of an item of a rosinstall list.
 const ROSINSTALL_KEYS: [&str; 3] = ["local-name", "uri", "version"];
 
+/// Where names may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Below the destination.
+    Inside,
+    /// With `..` at their beginning out of it, too.
+    Anywhere,
+}
+
 /// Returns the manifest that `root` says.
-pub(super) fn manifest(source: &Source, root: &Node) -> Result<Manifest, Vec<Located<Problem>>> {
-    let mut reader = Reader { source, problems: Vec::new(), warnings: Vec::new() };
+pub(super) fn manifest(source: &Source, root: &Node, names: Names) -> Result<Manifest, Vec<Located<Problem>>> {
+    let mut reader = Reader { source, names, problems: Vec::new(), warnings: Vec::new() };
     let (extends, drafts) = reader.root(root);
     let repositories = reader.repositories(drafts);
     if !reader.problems.is_empty() {
@@ -45,6 +54,7 @@ struct Draft<'a> {
 /// Collects what is wrong on the way.
 struct Reader<'a> {
     source: &'a Source,
+    names: Names,
     problems: Vec<Located<Problem>>,
     warnings: Vec<Located<Warning>>,
 }
@@ -279,7 +289,7 @@ impl Reader<'_> {
             self.wrong_shape(&name.span, "local-name", "text", name);
             return None;
         };
-        let path = folder(text);
+        let path = folder(text, self.names);
         path.map_err(|problem| self.problem(&name.span, Problem::BadName { name: shown(text), problem })).ok()
     }
 
@@ -364,15 +374,27 @@ impl Reader<'_> {
     }
 }
 
-/// Returns the folder that `name` names: the lock's rules for names, before and after `./a//b/` becomes `a/b`.
-fn folder(name: &str) -> Result<String, NameProblem> {
-    Name::new(name)?;
+/// Returns the folder that `name` names: the lock's rules for names, before and after `./a//b/` becomes `a/b`, and
+/// `a/../../b`, where that is allowed, `../b`.
+fn folder(name: &str, names: Names) -> Result<String, NameProblem> {
+    if names == Names::Inside && name.split('/').any(|part| part == "..") {
+        return Err(NameProblem::Outside);
+    }
+    Name::new(name.split('/').map(|part| if part == ".." { "above" } else { part }).collect::<Vec<_>>().join("/"))?;
     if name.contains(':') {
         return Err(NameProblem::Colon);
     }
-    let parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    if parts.is_empty() {
-        return Err(NameProblem::Destination);
+    let mut parts: Vec<&str> = Vec::new();
+    for part in name.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match part {
+            ".." if parts.last().is_some_and(|last| *last != "..") => _ = parts.pop(),
+            part => parts.push(part),
+        }
+    }
+    match parts.last() {
+        None => return Err(NameProblem::Destination),
+        Some(&"..") => return Err(NameProblem::Above),
+        Some(_) => {}
     }
     let folder = parts.join("/");
     Name::new(folder.as_str())?;

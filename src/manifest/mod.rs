@@ -36,7 +36,8 @@ pub struct Manifest {
 /// An entry of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
-    /// The folder of the checkout below the destination: parts joined by `/`, none of them `.` or `..`.
+    /// The folder of the checkout below the destination: parts joined by `/`, none of them `.` or (but at the beginning
+    /// of one read by [`parse_with_outside`]) `..`.
     pub path: Spanned<String>,
     /// The program that can fetch it.
     pub kind: Spanned<Kind>,
@@ -98,6 +99,20 @@ impl fmt::Display for Kind {
 /// Returns every problem of the file in its order, never an empty list. A text that is not YAML has one problem, the
 /// place where reading ended.
 pub fn parse(source: &Source) -> Result<Manifest, Vec<Located<Problem>>> {
+    read(source, entry::Names::Inside)
+}
+
+/// Returns what the manifest `source` asks for, where names may lead out of their folder: then their paths start with
+/// `..`, and hold it nowhere else.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_with_outside(source: &Source) -> Result<Manifest, Vec<Located<Problem>>> {
+    read(source, entry::Names::Anywhere)
+}
+
+fn read(source: &Source, names: entry::Names) -> Result<Manifest, Vec<Located<Problem>>> {
     let root = yaml::read(source).map_err(|Located { place, error }| vec![Located { place, error: error.into() }])?;
-    entry::manifest(source, &root)
+    entry::manifest(source, &root, names)
 }

@@ -123,9 +123,15 @@ pub enum NameProblem {
     /// It cannot name an entry of a lock.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// It has `..`, and the project does not allow that.
+    #[error("leads out of its folder with `..`")]
+    Outside,
     /// It is `.`.
     #[error("is the destination itself")]
     Destination,
+    /// It is `..`.
+    #[error("is a folder that the destination stands in")]
+    Above,
     /// The lock writes `destination:path` in projects with several destinations.
     #[error("holds a `:`")]
     Colon,

@@ -3,6 +3,7 @@
 //! Leaves out what values mean: `mod.rs` checks names, paths and references.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,6 +59,9 @@ pub struct ManifestTable {
     /// Whether submodules are checked out too, as `vcs import --recursive` does.
     #[serde(default)]
     pub submodules: bool,
+    /// Whether checkout paths may lead out of `dest` with `..`, but not out of the image.
+    #[serde(default)]
+    pub allow_outside: bool,
     /// Where the build takes the checkouts from.
     #[serde(default)]
     pub sources: Sources,
@@ -95,6 +99,16 @@ pub enum OptionValue {
     Integer(i64),
     /// A text.
     String(String),
+}
+
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::String(value) => value.fmt(f),
+        }
+    }
 }
 
 /// `[build]`.

@@ -4,6 +4,7 @@
 //! the file is reported in one run. Leaves out reading files, globbing (`workspace/`) and what extensions offer
 //! (`extension/`).
 
+pub mod edit;
 pub mod file;
 mod value;
 
@@ -13,7 +14,7 @@ use semver::{Version, VersionReq};
 
 use file::{ExtensionTable, ManifestTable, ProjectFile, ProjectTable};
 pub use file::{OptionValue, Sources};
-pub use value::Platform;
+pub use value::{Platform, stays_inside};
 
 use crate::source::{Located, Source, Spanned};
 use crate::typed_toml::{self, ShapeProblem, StringOr};
@@ -53,6 +54,8 @@ pub struct ManifestWish {
     pub name: Option<Spanned<String>>,
     /// Whether submodules are wanted.
     pub submodules: bool,
+    /// Whether checkout paths may lead out of `dest`.
+    pub allow_outside: bool,
     /// Where the build takes the checkouts from.
     pub sources: Sources,
 }
@@ -241,8 +244,8 @@ impl Check<'_> {
     }
 
     fn manifest(&mut self, table: ManifestTable) -> ManifestWish {
-        let ManifestTable { path, mut dest, name, submodules, sources } = table;
-        if !value::stays_inside(&path.value) {
+        let ManifestTable { path, mut dest, name, submodules, allow_outside, sources } = table;
+        if !stays_inside(&path.value) {
             self.problem(&path, Problem::OutsideProject { path: path.value.clone() });
         }
         match value::image_folder(&dest.value) {
@@ -252,7 +255,7 @@ impl Check<'_> {
         if let Some(name) = &name {
             self.name("manifest name", name, value::is_stage_word, "[a-z0-9][a-z0-9-]*");
         }
-        ManifestWish { path, dest, name, submodules, sources }
+        ManifestWish { path, dest, name, submodules, allow_outside, sources }
     }
 
     /// Manifests with the same `dest` form one set; with several sets, each has a name of its own.
@@ -280,7 +283,7 @@ impl Check<'_> {
                 (version.unwrap_or_else(|| Spanned { value: "*".to_owned(), span: name.span }), path, with)
             }
         };
-        if let Some(path) = path.as_ref().filter(|path| !value::stays_inside(&path.value)) {
+        if let Some(path) = path.as_ref().filter(|path| !stays_inside(&path.value)) {
             self.problem(path, Problem::OutsideProject { path: path.value.clone() });
         }
         let requirement = self.requirement(&text);

@@ -26,7 +26,9 @@ use std::time::Duration;
 use auth_git2::GitAuthenticator;
 use deps_lock::System;
 
+pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
+pub(crate) use url::redacted;
 
 use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport};
 use crate::store::Store;
@@ -134,8 +136,8 @@ pub fn ask(
 ) -> Answers {
     let tasks = tasks(questions);
     progress.on_total(tasks.len());
-    let answered = parallel::each(&tasks, remotes.settings.jobs, |task| {
-        let subject = url::redacted(task.subject());
+    let answered = each(&tasks, remotes.settings.jobs, |task| {
+        let subject = redacted(task.subject());
         progress.on_start(&subject);
         let answers = task.answers(remotes, progress, interrupted);
         progress.on_done(&subject, answers.iter().all(|(_, answer)| answer.is_ok()));
@@ -221,7 +223,7 @@ impl Task<'_> {
 /// Downloads an archive into the store and returns its digest.
 fn archive(url: &str, remotes: &Remotes, progress: &dyn Progress, interrupted: &AtomicBool) -> Result<String, Failure> {
     let Some(store) = &remotes.settings().store else {
-        let (subject, message) = (url::redacted(url), "there is no store to keep it in".to_owned());
+        let (subject, message) = (redacted(url), "there is no store to keep it in".to_owned());
         let (kind, transport) = (FailureKind::Local, Transport::Nobody);
         return Err(Failure { kind, subject, message, retried: 0, transport });
     };

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use deps_lock::System;
+use serde::{Deserialize, Serialize};
 
 /// Something that only a remote knows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Question {
     /// Which refs does this repository have?
     Refs {
@@ -45,7 +46,7 @@ pub enum Question {
 }
 
 /// The answer to a [`Question`], of the same variant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// All refs.
     Refs(Refs),
@@ -61,7 +62,7 @@ pub enum Answer {
 }
 
 /// The refs of a repository at one moment. Names stand without `refs/heads/` and `refs/tags/`; ids are full.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refs {
     /// What `HEAD` is; absent in an empty repository.
     pub head: Option<Head>,
@@ -74,7 +75,7 @@ pub struct Refs {
 }
 
 /// The default branch of a repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The commit.
     pub rev: String,

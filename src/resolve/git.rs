@@ -33,6 +33,20 @@ pub enum GitProblem {
         /// A name that is near to it, with what it is.
         nearest: Option<(&'static str, String)>,
     },
+    /// Something that was there when it was locked, and is not any more.
+    #[error("repository `{key}` no longer has the {what} `{name}`, which the lock has at `{rev}`")]
+    Vanished {
+        /// The repository.
+        key: String,
+        /// `branch`, `tag`, `branch or tag` or `ref`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The commit in the lock.
+        rev: String,
+        /// A name that is near to it, with what it is.
+        nearest: Option<(&'static str, String)>,
+    },
     /// One name for a branch and a tag with different commits.
     #[error("in repository `{key}`, `{name}` is a branch as well as a tag, with different commits")]
     BranchAndTag {
@@ -57,6 +71,18 @@ pub enum GitProblem {
         /// The repository.
         key: String,
     },
+}
+
+impl GitProblem {
+    /// Returns the problem as it is for somebody who has the commit `rev` locked under the same version.
+    pub(super) fn since_locked(self, rev: &str) -> Self {
+        match self {
+            Self::NoSuchRef { key, what, name, nearest } => {
+                Self::Vanished { key, what, name, rev: rev.to_owned(), nearest }
+            }
+            other => other,
+        }
+    }
 }
 
 /// Returns what `wish` comes to in a repository with `refs`; `key` names the repository in errors.
@@ -96,8 +122,15 @@ fn named(key: &str, name: &str, refs: &Refs) -> Result<Option<String>, GitProble
         (Some(branch), Some(tag)) if branch != tag => {
             Err(GitProblem::BranchAndTag { key: key.to_owned(), name: name.to_owned() })
         }
+        (None, None) => Ok(elsewhere(name, refs).cloned()),
         (branch, tag) => Ok(tag.or(branch).cloned()),
     }
+}
+
+/// What git's checkout takes too: `origin/main` for the branch, and `pull/7/head` for `refs/pull/7/head`.
+fn elsewhere<'a>(name: &str, refs: &'a Refs) -> Option<&'a String> {
+    let branch = name.strip_prefix("origin/").and_then(|branch| refs.branches.get(branch));
+    branch.or_else(|| refs.others.get(&format!("refs/{name}")))
 }
 
 fn full_name<'a>(name: &str, refs: &'a Refs) -> Option<&'a String> {
@@ -106,11 +139,28 @@ fn full_name<'a>(name: &str, refs: &'a Refs) -> Option<&'a String> {
     branch.or(tag).or_else(|| refs.others.get(name))
 }
 
+/// Returns the name that was probably meant: the same of another kind, with or without a `v`, `main` for `master`, or
+/// one with few other letters. Else the default branch.
 fn near(name: &str, refs: &Refs) -> Option<(&'static str, String)> {
-    let word = name.rsplit_once("refs/heads/").map_or(name, |(_, name)| name);
+    let word =
+        ["refs/heads/", "refs/tags/", "origin/"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let twin = match word {
+        "main" => "master".to_owned(),
+        "master" => "main".to_owned(),
+        word => word.strip_prefix('v').map_or_else(|| format!("v{word}"), str::to_owned),
+    };
+    for exact in [word, &twin] {
+        if refs.branches.contains_key(exact) {
+            return Some(("branch", exact.to_owned()));
+        }
+        if refs.tags.contains_key(exact) {
+            return Some(("tag", exact.to_owned()));
+        }
+    }
     let branch = nearest(word, refs.branches.keys().map(String::as_str)).map(|name| ("branch", name.to_owned()));
     let tag = || nearest(word, refs.tags.keys().map(String::as_str)).map(|name| ("tag", name.to_owned()));
-    branch.or_else(tag)
+    let default = || Some(("default branch", refs.head.as_ref()?.branch.clone()?));
+    branch.or_else(tag).or_else(default)
 }
 
 fn highest_of_all(refs: &Refs) -> Option<String> {

@@ -3,7 +3,7 @@
 //! Decides that the version of an archive is a folder in it (vcstool's `tar.py` and `zip.py`), and that a full changeset
 //! id needs no asking. Leaves out what a version means to `hg` and `svn`, which only they know.
 
-use deps_lock::{Archive, Entry, Format, Key, Name, Pin, Revision, Sha256, System, ValueError};
+use deps_lock::{Archive, Entry, Format, Key, Pin, Revision, Sha256, System};
 
 use super::answer::{Answer, Question};
 use super::drift::Drift;
@@ -16,7 +16,7 @@ use crate::manifest::Kind;
 pub enum OtherVersion {
     /// The folder of an archive that is none.
     #[error("the version of an archive is the folder in it that is wanted, and this one {0}")]
-    Folder(ValueError),
+    Folder(&'static str),
     /// A peg revision in a revision.
     #[error("the version of an `svn` repository is a revision, and this one holds a `@`")]
     Peg,
@@ -42,7 +42,10 @@ fn other(kind: Kind) -> Option<Other> {
 /// Returns `Ok` for a version that an entry of `kind` can have.
 pub(super) fn check_version(kind: Kind, version: &str) -> Result<(), OtherVersion> {
     match kind {
-        Kind::Tar | Kind::Zip => Name::new(version).map(drop).map_err(OtherVersion::Folder),
+        Kind::Tar | Kind::Zip if version.starts_with('/') => Err(OtherVersion::Folder("is an absolute path")),
+        Kind::Tar | Kind::Zip if version.split('/').any(|part| part == "..") => {
+            Err(OtherVersion::Folder("leads out of its folder with `..`"))
+        }
         Kind::Svn if version.contains('@') => Err(OtherVersion::Peg),
         _ => Ok(()),
     }

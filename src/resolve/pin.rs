@@ -70,6 +70,24 @@ pub struct Resolution {
     pub changed: Vec<Key>,
     /// Entries that nothing asks for any more.
     pub removed: Vec<Key>,
+    /// Tags that lead to another commit than when they were locked.
+    pub moved_tags: Vec<MovedTag>,
+}
+
+/// A tag that somebody moved, which nobody expects of a tag.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: the tag `{tag}` has been moved from `{from}` to `{to}`")]
+pub struct MovedTag {
+    /// The entry.
+    pub key: Key,
+    /// Where it is wished for.
+    pub place: Place,
+    /// The tag.
+    pub tag: String,
+    /// The commit in the old lock.
+    pub from: String,
+    /// The commit in the new one.
+    pub to: String,
 }
 
 /// Returns what must be asked next; nothing, when [`pin`] has all it needs. An abbreviated commit id may take two
@@ -119,16 +137,50 @@ pub fn pin(
             lock.insert(key.name.clone(), Entry::Ext(Extension { extra, ..entry.clone() }));
         }
     }
-    Ok(compare(before, lock, wishes))
+    Ok(Resolution { moved_tags: moved_tags(wishes, before, &lock, answers), ..compare(before, lock, wishes) })
+}
+
+fn moved_tags(wishes: &Wishes, before: &Lock, after: &Lock, answers: &Answers) -> Vec<MovedTag> {
+    let repositories = wishes.repositories.iter().map(|(key, wish)| (key, &wish.git));
+    let moved = repositories.chain(&wishes.inputs).filter_map(|(key, wish)| {
+        let (old, new) = (git_entry(before, key)?, git_entry(after, key)?);
+        let tag = new.reference.as_deref()?;
+        let same = old.url == new.url && old.reference == new.reference && old.rev != new.rev;
+        let refs = answers.get(&Question::Refs { url: wish.remote.clone() })?;
+        let Ok(Answer::Refs(refs)) = refs else { return None };
+        let tag = tag.strip_prefix("tags/").unwrap_or(tag);
+        let is_tag = refs.tags.get(tag).is_some_and(|rev| **rev == *new.rev) && !refs.branches.contains_key(tag);
+        let (from, to) = (old.rev.to_string(), new.rev.to_string());
+        (same && is_tag).then(|| MovedTag {
+            key: key.clone(),
+            place: wish.place.clone(),
+            tag: tag.to_owned(),
+            from,
+            to,
+        })
+    });
+    moved.collect()
+}
+
+fn git_entry<'a>(lock: &'a Lock, key: &Key) -> Option<&'a Git> {
+    match lock.get(key) {
+        Some(Entry::Repo(git) | Entry::Input(git)) => Some(git),
+        _ => None,
+    }
 }
 
 fn compare(before: &Lock, mut lock: Lock, wishes: &Wishes) -> Resolution {
     let stale: Vec<Key> = lock.iter().map(|(key, _)| key.clone()).filter(|key| !wishes.have(key)).collect();
     stale.iter().for_each(|key| _ = lock.remove(key));
+    Resolution { removed: stale, ..changes(before, lock) }
+}
+
+/// Returns what is new and what is other in `lock`, which lacks nothing that `before` has.
+pub fn changes(before: &Lock, lock: Lock) -> Resolution {
     let added = lock.iter().map(|(key, _)| key.clone()).filter(|key| before.get(key).is_none()).collect();
     let moved = |(key, entry): &(&Key, &Entry)| before.get(key).is_some_and(|old| old != *entry);
     let changed = lock.iter().filter(moved).map(|(key, _)| key.clone()).collect();
-    Resolution { lock, added, changed, removed: stale }
+    Resolution { lock, added, changed, removed: Vec::new(), moved_tags: Vec::new() }
 }
 
 impl Wishes {
@@ -173,14 +225,16 @@ impl Work<'_> {
     }
 
     pub(super) fn git(&self, key: &Key, wish: &GitWish) -> Result<Git, Open> {
-        let old = match self.before.get(key) {
-            Some(Entry::Repo(old) | Entry::Input(old)) => Some(old),
-            _ => None,
-        };
+        let old = git_entry(self.before, key);
         if let Some(old) = old.filter(|old| drift::git(key, wish, old).is_none() && !self.refresh.covers(key)) {
             return Ok(old.clone());
         }
-        let (rev, tag) = self.commit(key, wish)?;
+        let (rev, tag) = self.commit(key, wish).map_err(|open| match (open, old) {
+            (Open::Problem(PinProblemKind::Git(problem)), Some(old)) if drift::git(key, wish, old).is_none() => {
+                Open::Problem(problem.since_locked(&old.rev).into())
+            }
+            (open, _) => open,
+        })?;
         let rev = Rev::new(rev).map_err(unusable)?;
         let (want, reference) = match tag {
             Some(tag) => (wish.version.clone(), Some(Text::new(tag).map_err(unusable)?)),

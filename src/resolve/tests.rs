@@ -45,6 +45,8 @@ fn versions_mean_what_vcstool_makes_of_them() {
         ("refs/heads/humble", "2"),
         ("refs/tags/1.2.0", "7"),
         ("refs/pull/7/head", "a"),
+        ("origin/humble", "2"),
+        ("pull/7/head", "a"),
         ("abcdef1", "5"),
         ("abcdef2", "abbreviated abcdef2"),
         ("^1", "8 v1.10.0"),
@@ -108,9 +110,22 @@ fn a_full_changeset_id_needs_no_asking() {
 
 #[test]
 fn a_misspelt_name_has_a_near_one() {
-    let problem = find("nav2", &Wish::Name("humbel".to_owned()), &refs()).expect_err("no such name");
-    let GitProblem::NoSuchRef { nearest, .. } = problem else { panic!("{problem}") };
-    assert_eq!(nearest, Some(("branch", "humble".to_owned())));
+    for (version, expected) in [
+        ("humbel", Some(("branch", "humble"))),
+        ("origin/humbel", Some(("branch", "humble"))),
+        ("v1.2.0", Some(("tag", "1.2.0"))),
+        ("1.10.0", Some(("tag", "v1.10.0"))),
+        ("heads/1.2.0", Some(("tag", "1.2.0"))),
+        ("tags/humble", Some(("branch", "humble"))),
+        ("refs/tags/humble", Some(("branch", "humble"))),
+        ("master", Some(("branch", "main"))),
+        ("nothing-like-it", Some(("default branch", "main"))),
+    ] {
+        let wish = Wish::read(Some(version)).expect("a version");
+        let problem = find("nav2", &wish, &refs()).expect_err("no such name");
+        let GitProblem::NoSuchRef { nearest, .. } = problem else { panic!("{problem}") };
+        assert_eq!(nearest.as_ref().map(|(what, name)| (*what, name.as_str())), expected, "{version}");
+    }
 }
 
 /// What a url ends with: the type of its entry, else it is a git repository.
@@ -131,7 +146,9 @@ fn wishes(entries: &[(String, String, String)], base: &str) -> Wishes {
     let text = format!("repositories:\n{}", entries.iter().map(entry).collect::<String>());
     let source = Source::new("a.repos", text);
     let manifest = manifest::parse(&source).expect("a good manifest");
-    let loaded = LoadedManifest { source, manifest, wish: project.manifests[0].clone(), folder: String::new() };
+    let entry = |repository| ManifestEntry { repository, source: source.clone(), folder: String::new() };
+    let entries = manifest.repositories.into_iter().map(entry).collect();
+    let loaded = LoadedManifest { wish: project.manifests[0].clone(), entries };
     Wishes::gather(&project, &[loaded], BTreeMap::new(), &[]).expect("good wishes")
 }
 

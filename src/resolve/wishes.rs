@@ -9,20 +9,27 @@ use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
 use super::other::{self, OtherVersion};
 use crate::extension::{Configured, Input};
-use crate::manifest::{self, Manifest, Wish};
+use crate::manifest::{self, Repository, Wish};
 use crate::project::{ManifestWish, Project, SCRATCH};
 use crate::source::{Located, Place, Source, Spanned};
 
-/// A manifest that has been read.
+/// A manifest that has been read, with those that it extends.
 #[derive(Clone, Debug)]
 pub struct LoadedManifest {
-    /// Its text.
-    pub source: Source,
-    /// What is in it.
-    pub manifest: Manifest,
     /// The line of the project that asks for it.
     pub wish: ManifestWish,
-    /// What a relative URL of it is relative to: a folder of this machine.
+    /// What is in it; no two have the same path.
+    pub entries: Vec<ManifestEntry>,
+}
+
+/// An entry of a manifest, and the file that it stands in.
+#[derive(Clone, Debug)]
+pub struct ManifestEntry {
+    /// The entry.
+    pub repository: Repository,
+    /// The file's text.
+    pub source: Source,
+    /// What a relative URL is relative to: the file's folder on this machine.
     pub folder: String,
 }
 
@@ -103,11 +110,13 @@ pub enum WishProblem {
         /// This tool's version.
         tool: semver::Version,
     },
-    /// A manifest that extends others.
-    #[error("`extends` is not supported by deps {tool}: list the manifests in deps.toml instead")]
-    Extends {
-        /// This tool's version.
-        tool: semver::Version,
+    /// A path that climbs too far.
+    #[error("`{path}` leads out of `{dest}` to the root of the image or beyond")]
+    OutsideImage {
+        /// The checkout path.
+        path: String,
+        /// The folder of its set.
+        dest: String,
     },
     /// A version that means nothing.
     #[error(transparent)]
@@ -171,13 +180,9 @@ impl Gather {
     }
 
     fn manifest(&mut self, loaded: &LoadedManifest, several: bool) {
-        let LoadedManifest { source, manifest, wish, .. } = loaded;
-        if let Some(first) = manifest.extends.first() {
-            let tool = crate::project::tool_version();
-            self.problems.push(Located::new(source, first.span(), WishProblem::Extends { tool }));
-        }
+        let LoadedManifest { wish, entries } = loaded;
         let set = wish.name.as_ref().map_or("main", |name| name.value.as_str());
-        for repository in &manifest.repositories {
+        for ManifestEntry { repository, source, folder } in entries {
             let place = source.at(repository.path.span());
             if repository.kind.value == manifest::Kind::Bzr {
                 let (path, kind) = (repository.path.value.clone(), repository.kind.value.name());
@@ -191,11 +196,15 @@ impl Gather {
             let kind = repository.kind.value;
             let (url, version) = (&repository.url, repository.version.as_ref());
             let git = match kind {
-                manifest::Kind::Git => self.git(source, &loaded.folder, url, version),
-                _ => self.other(kind, source, &loaded.folder, url, version),
+                manifest::Kind::Git => self.git(source, folder, url, version),
+                _ => self.other(kind, source, folder, url, version),
             };
             let (Some(name), Some(git)) = (name, git) else { continue };
-            let (set, path, dest) = (set.to_owned(), repository.path.value.clone(), wish.dest.value.clone());
+            let Some((set, path, dest)) = target(set, &repository.path.value, &wish.dest.value) else {
+                let (path, dest) = (repository.path.value.clone(), wish.dest.value.clone());
+                self.problems.push(Located { place, error: WishProblem::OutsideImage { path, dest } });
+                continue;
+            };
             // The other kinds have none.
             let submodules = wish.submodules && kind == manifest::Kind::Git;
             let wish = RepositoryWish { kind, git, set, path, dest, submodules };
@@ -297,6 +306,19 @@ impl Gather {
             })
             .ok()
     }
+}
+
+/// Returns set, path and folder of the checkout `path` below `dest`: a path that starts with `..` belongs to a set of
+/// its own, which stands so many folders higher. None when it would stand in the root of the image, or above it.
+fn target(set: &str, path: &str, dest: &str) -> Option<(String, String, String)> {
+    let ups = path.split('/').take_while(|part| *part == "..").count();
+    if ups == 0 {
+        return Some((set.to_owned(), path.to_owned(), dest.to_owned()));
+    }
+    let path = path.split('/').skip(ups).collect::<Vec<_>>().join("/");
+    let folder = (0..ups).try_fold(dest, |folder, _| folder.rsplit_once('/').map(|(above, _)| above))?;
+    let inside = !path.is_empty() && !folder.is_empty();
+    inside.then(|| (format!("{set}-up{ups}"), path, folder.to_owned()))
 }
 
 /// Joins a relative URL to the folder of its manifest, as git resolves the URL of a submodule.

@@ -9,6 +9,7 @@
 //! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
+//! meta/kept-<name>.json          what one run leaves for the next
 //! files/<sha256>                 archives as they were downloaded
 //! tmp/  locks/
 //! ```
@@ -22,6 +23,7 @@ mod export;
 mod file;
 mod folder;
 mod gitmodules;
+mod kept;
 mod lock;
 mod name;
 mod repository;
@@ -40,7 +42,7 @@ pub use repository::{Gitlink, LockedRepository, Repository};
 
 use crate::digest;
 use lock::Lock;
-pub(crate) use name::is_commit_id;
+pub(crate) use name::{is_commit_id, is_same_repository};
 
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ExtendsProblem;
 use crate::resolve::WishProblem;
 use crate::source::{Located, Place};
 use crate::{extension, manifest, project};
@@ -26,6 +27,14 @@ pub enum Trouble {
         message: String,
         /// Where the file is asked for.
         place: Option<Place>,
+    },
+    /// A git revision that the project cannot be read at.
+    #[error("cannot read the project at `{name}`: {message}")]
+    Revision {
+        /// The revision as asked for.
+        name: String,
+        /// Why.
+        message: String,
     },
     /// A path that leads out of the project by a symbolic link.
     #[error("`{path}` leads out of the project's folder")]
@@ -78,6 +87,9 @@ pub enum Trouble {
     /// A problem of `deps.toml`.
     #[error("{}", .0.error)]
     Project(Located<project::Problem>),
+    /// A problem of what a manifest extends.
+    #[error("{}", .0.error)]
+    Extends(Located<ExtendsProblem>),
     /// A problem of a manifest.
     #[error("{}", .0.error)]
     Manifest(Located<manifest::Problem>),
@@ -109,7 +121,7 @@ impl Trouble {
     /// Returns where the trouble is.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::NoProject { .. } => None,
+            Self::NoProject { .. } | Self::Revision { .. } => None,
             Self::Io { place, .. }
             | Self::Outside { place, .. }
             | Self::TooLarge { place, .. }
@@ -117,6 +129,7 @@ impl Trouble {
             | Self::BadPattern { place, .. } => place.as_ref(),
             Self::UnknownExtension { place, .. } => Some(place),
             Self::Project(problem) => Some(&problem.place),
+            Self::Extends(problem) => Some(&problem.place),
             Self::Manifest(problem) => Some(&problem.place),
             Self::Extension(problem) => Some(&problem.place),
             Self::Wish(problem) => Some(&problem.place),
