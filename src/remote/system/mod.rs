@@ -202,7 +202,7 @@ fn trouble(system: System, errors: &str) -> Trouble {
 fn told(errors: &str) -> &str {
     let lines = || errors.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains(": Try 'svn help"));
     let marked = lines().find(|line| line.starts_with("abort: ") || line.starts_with("svn: "));
-    let line = marked.or(lines().last()).unwrap_or_default();
+    let line = marked.or(lines().next_back()).unwrap_or_default();
     line.trim_start_matches("abort: ").trim_start_matches("svn: ")
 }
 
