@@ -1,6 +1,9 @@
 //! `hg` and `svn` entries of manifests, with the real programs and real repositories.
 
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use snapbox::str;
 
@@ -211,6 +214,79 @@ fn subversion_versions_are_revisions() {
         let run = sandbox.deps(["lock"]).exits(code);
         assert!(run.stderr().contains(words), "{run}");
     }
+}
+
+/// A server of one of the two systems on a port of its own; dropped, it ends.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts `program`, whose arguments may hold `PORT`, and waits until it takes connections.
+    fn start(sandbox: &Sandbox, program: &str, arguments: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let arguments = arguments.iter().map(|argument| argument.replace("PORT", &port.to_string()));
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(sandbox.root()).env("HGRCPATH", "").env("HGRCSKIPREPO", "1");
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self { child, port };
+        for _ in 0..500 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("`{program}` takes no connection")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn both_are_fetched_over_the_network_and_one_that_is_down_is_unreachable() {
+    if !are_installed(&["hg", "svn", "svnadmin", "svnserve"]) {
+        return;
+    }
+    let (sandbox, default, _) = hg();
+    let other = svn();
+    let web = Server::start(&sandbox, "hg", &["serve", "-R", "tool", "-a", "127.0.0.1", "-p", "PORT"]);
+    let root = other.root().display().to_string();
+    let arguments = ["-d", "--foreground", "-r", &root, "--listen-host", "127.0.0.1", "--listen-port", "PORT"];
+    let daemon = Server::start(&other, "svnserve", &arguments);
+    sandbox.manifest(&format!(
+        "repositories:\n  a: {{ type: hg, url: 'http://127.0.0.1:{}/' }}\n  b: {{ type: svn, url: 'svn://127.0.0.1:{}/svn/trunk' }}\n",
+        web.port, daemon.port
+    ));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["fetch"]).succeeds();
+    assert!(sandbox.store().join(format!("trees/hg-{default}/README")).is_file());
+    assert_eq!(std::fs::read_dir(sandbox.store().join("trees")).unwrap().count(), 2);
+    drop((web, daemon));
+    sandbox.deps(["fetch"]).succeeds();
+    let run = sandbox.deps(["update"]).exits(5);
+    assert_eq!(run.stderr().matches(": no connection (").count(), 2, "{run}");
+    std::fs::remove_dir_all(sandbox.store()).unwrap();
+    sandbox.deps(["fetch"]).exits(5);
+    assert_eq!(std::fs::read_dir(sandbox.store().join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_revision_that_is_gone_is_an_integrity_failure() {
+    if !are_installed(&["hg"]) {
+        return;
+    }
+    let (sandbox, default, _) = hg();
+    sandbox.manifest("repositories:\n  tool: { type: hg, url: ../tool }\n");
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.edit("deps.lock", &default, "0123456789012345678901234567890123456789");
+    let run = sandbox.deps(["fetch"]).exits(4);
+    assert!(run.stderr().contains("repo `tool` at 0123456789012345678901234567890123456789"), "{run}");
 }
 
 #[test]

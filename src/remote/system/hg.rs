@@ -10,6 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use deps_lock::Node;
+
 use super::Foreign;
 use crate::remote::trouble::Trouble;
 use crate::resolve::{Failure, FailureKind, Transport};
@@ -29,7 +31,7 @@ pub(super) fn revision(foreign: &Foreign<'_>, version: Option<&str>) -> Result<S
     let mut command = hg(foreign)?;
     command.args(["identify", "--id", "--debug", "--rev", version, "--", foreign.url]);
     let output = foreign.run(command, foreign.timeout() * 2)?;
-    let node = String::from_utf8_lossy(&output).trim().to_owned();
+    let node = node_in(&output);
     // The id of nothing, which an empty repository has.
     if node.bytes().all(|byte| byte == b'0') {
         return Err(Trouble::new(FailureKind::NoSuchCommit, "the repository is empty", ""));
@@ -65,7 +67,14 @@ fn initialised(foreign: &Foreign<'_>, path: &Path) -> Result<(), Trouble> {
 fn has(foreign: &Foreign<'_>, path: &Path, node: &str) -> bool {
     let Ok(mut command) = hg(foreign) else { return false };
     command.arg("--repository").arg(path).args(["identify", "--id", "--debug", "--rev", node]);
-    foreign.run(command, foreign.timeout()).is_ok_and(|output| String::from_utf8_lossy(&output).trim() == node)
+    foreign.run(command, foreign.timeout()).is_ok_and(|output| node_in(&output) == node)
+}
+
+/// Returns the id in `output`: around it `--debug`, which makes it a full one, tells what went over the network.
+fn node_in(output: &[u8]) -> String {
+    let output = String::from_utf8_lossy(output);
+    let node = output.lines().map(str::trim).rfind(|line| Node::new(*line).is_ok());
+    node.unwrap_or(output.trim()).to_owned()
 }
 
 /// Fetches the changeset and all that it stands on.
