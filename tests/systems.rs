@@ -25,12 +25,12 @@ fn hg() -> (Sandbox, String, String) {
         mkdir bin; echo '#!/bin/sh' >bin/run; chmod 755 bin/run; echo 1 >README; ln -s README link
         hg commit -qA -m one -d '1 0'; hg tag -d '2 0' v1; hg branch -q stable; echo 2 >README; hg commit -q -m two -d '3 0'
         hg update -q default
-        printf '[hooks]\\npre-identify = touch ../owned\\npre-archive = touch ../owned\\noutgoing = touch ../owned\\n' >.hg/hgrc
-        printf '[extensions]\\nevil = ../evil.py\\n' >>.hg/hgrc; echo 'open(\"../owned\", \"w\")' >../evil.py
-        hg --config extensions.evil=! --config hooks.pre-identify= log -r 'default' --template '{node} '
-        hg --config extensions.evil=! --config hooks.pre-identify= log -r 'stable' --template '{node}'",
+        owned=$(dirname $PWD)/owned; printf \"open('$owned', 'w')\\n\" >../evil.py
+        printf \"[hooks]\\npre-identify = touch $owned\\npre-archive = touch $owned\\noutgoing = touch $owned\\n\" >.hg/hgrc
+        printf \"[extensions]\\nevil = $(dirname $PWD)/evil.py\\n\" >>.hg/hgrc; export HGRCSKIPREPO=1
+        hg log -r 'default' --template '{node} '
+        hg log -r 'stable' --template '{node}'",
     );
-    let _ = std::fs::remove_file(sandbox.root().join("owned"));
     let (default, stable) = ids.split_once(' ').unwrap();
     (sandbox, default.to_owned(), stable.to_owned())
 }
