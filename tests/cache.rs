@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::archives::zip;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
 
@@ -44,7 +45,7 @@ fn the_store_says_what_it_holds_and_where() {
     );
     assert!(shapes.iter().filter(|name| name.starts_with("git/")).count() == 2, "{list}");
     let sums = sandbox.deps(["cache", "du"]).succeeds().stdout();
-    assert!(sums.lines().count() == 5 && sums.lines().all(|line| line.contains(" 0 B needed by no project")), "{sums}");
+    assert!(sums.lines().count() == 6 && sums.lines().all(|line| line.contains(" 0 B needed by no project")), "{sums}");
     let root = sandbox.deps(["cache", "path"]).succeeds().stdout();
     assert_eq!(Path::new(root.trim_end()), sandbox.store());
     let rev = sandbox.read("deps.lock").lines().find_map(|line| Some(line.strip_prefix("rev = \"")?[..40].to_owned()));
@@ -184,4 +185,24 @@ fn what_is_damaged_is_removed_and_comes_again() {
     sandbox.deps(["fetch"]).succeeds();
     sandbox.deps(["cache", "verify"]).succeeds();
     assert_eq!(std::fs::read_to_string(&tree).unwrap(), "1\n");
+}
+
+#[test]
+fn archives_that_are_needed_stay_and_are_verified() {
+    let sandbox = Sandbox::new();
+    sandbox.serve("a.zip", &zip(&[("a", "1")]));
+    sandbox.manifest("repositories:\n  x: { type: zip, url: $GIT/files/a.zip }\n");
+    sandbox.deps(["fetch"]).without_recheck().succeeds();
+    sandbox.deps(["cache", "gc", "--keep-days", "0"]).succeeds();
+    sandbox.servers_stopped(|sandbox| sandbox.deps(["fetch"]).succeeds());
+    let file = std::fs::read_dir(sandbox.store().join("files")).unwrap().next().unwrap().unwrap().path();
+    let mut content = std::fs::read(&file).unwrap();
+    content[0] ^= 1;
+    std::fs::write(&file, content).unwrap();
+    let run = sandbox.deps(["cache", "verify"]).exits(4);
+    assert!(run.stderr().contains("error: files/"), "{run}");
+    sandbox.manifest("repositories: {}\n");
+    sandbox.deps(["lock"]).succeeds();
+    let freed = sandbox.deps(["cache", "gc", "--keep-days", "0"]).succeeds().stdout();
+    assert!(freed.contains("- files/") && freed.contains("- trees/a-"), "{freed}");
 }

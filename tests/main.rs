@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod archives;
 mod build;
 mod cache;
 mod check;
@@ -35,5 +36,6 @@ mod schema;
 mod status;
 mod store;
 mod support;
+mod systems;
 mod update;
 mod workspace;

@@ -8,6 +8,7 @@ use deps_lock::Entry;
 use super::diagnostic::Diagnostic;
 use super::outcome::{FAILED, Failed, INTEGRITY, USAGE, print};
 use super::session::Session;
+use crate::digest;
 use crate::remote;
 use crate::report::{self, CacheReport, ThingReport};
 use crate::store::{self, Damage, Garbage, Held, HeldKind, Needed, Store, StoreError};
@@ -118,6 +119,11 @@ fn needs(folder: &Path, needed: &mut Needed) -> Result<(), Vec<Diagnostic>> {
                 let digests = fetch.platforms.values().filter_map(|digest| digest.strip_prefix("sha256:"));
                 needed.files.extend(digests.map(str::to_owned));
             }
+            Entry::Archive(archive) => {
+                needed.files.extend(archive.digest.strip_prefix("sha256:").map(str::to_owned));
+                needed.trees.extend(digest::entry_id(entry, false));
+            }
+            Entry::Revision(_) => needed.trees.extend(digest::entry_id(entry, false)),
             Entry::Ext(_) | Entry::Image(_) => {}
         }
     }
@@ -174,8 +180,12 @@ fn forget_gone(store: &Store) -> Result<(), Failed> {
 
 fn verify(session: &Session, repair: bool) -> Result<(), Failed> {
     let store = if repair { session.store_alone()? } else { session.store()? };
-    let things: Vec<Held> =
-        store.held_things().map_err(failed)?.into_iter().filter(|held| held.kind != HeldKind::Leftover).collect();
+    let things: Vec<Held> = store
+        .held_things()
+        .map_err(failed)?
+        .into_iter()
+        .filter(|held| !matches!(held.kind, HeldKind::Leftover | HeldKind::Hg))
+        .collect();
     let jobs = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let looked = remote::each(&things, jobs, |held| store.damage(held));
     let damage: Vec<Damage> =

@@ -18,7 +18,7 @@ pub struct CacheReport {
 /// Something in the store.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ThingReport {
-    /// `git` (a bare repository), `trees` (an exported folder), `files` (a download) or `tmp` (a leftover).
+    /// `git` (a bare repository), `hg` (a Mercurial one), `trees` (an exported folder), `files` (a download) or `tmp` (a leftover).
     pub kind: String,
     /// The name below the folder of its kind.
     pub name: String,
@@ -45,7 +45,7 @@ impl CacheReport {
 
     /// Returns a line for each kind and one for all.
     pub fn sums(&self) -> String {
-        let kinds = ["git", "trees", "files", "tmp"];
+        let kinds = ["git", "hg", "trees", "files", "tmp"];
         let line = |label: &str, things: &[&ThingReport]| {
             let sum = |things: &mut dyn Iterator<Item = &&ThingReport>| things.map(|thing| thing.bytes).sum::<u64>();
             let (all, unneeded) = (sum(&mut things.iter()), sum(&mut things.iter().filter(|thing| !thing.needed)));

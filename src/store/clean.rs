@@ -36,7 +36,8 @@ impl Needed {
                 commit || self.trees.contains(&held.name)
             }
             HeldKind::File => self.files.contains(&held.name),
-            HeldKind::Leftover => false,
+            // A tree that was made of it is all that anybody needs.
+            HeldKind::Hg | HeldKind::Leftover => false,
         }
     }
 }
@@ -57,7 +58,7 @@ pub fn garbage(held: Vec<Held>, needed: &Needed, before: u64) -> Vec<Garbage> {
         let keep: Vec<String> = held.pins.iter().filter(|pin| needed.commits.contains(*pin)).cloned().collect();
         let unneeded = match held.kind {
             HeldKind::Git => keep.len() < held.pins.len() || held.pins.is_empty(),
-            HeldKind::Tree | HeldKind::File => !needed.covers(&held),
+            HeldKind::Hg | HeldKind::Tree | HeldKind::File => !needed.covers(&held),
             // Nobody else uses the store now.
             HeldKind::Leftover => return Some(Garbage { held, keep: Vec::new() }),
         };

@@ -52,7 +52,7 @@ impl Store {
     pub fn remember(&self, project: &Path) -> Result<(), StoreError> {
         use std::os::unix::ffi::OsStrExt as _;
         let folder = self.root.join("meta/projects");
-        let path = folder.join(blake3::hash(project.as_os_str().as_bytes()).to_hex()[..32].to_owned());
+        let path = folder.join(&blake3::hash(project.as_os_str().as_bytes()).to_hex()[..32]);
         if path.exists() {
             return Ok(());
         }
@@ -91,8 +91,8 @@ impl Store {
     /// When that cannot be written down.
     pub fn forget_project(&self, project: &Path) -> Result<bool, StoreError> {
         use std::os::unix::ffi::OsStrExt as _;
-        let name = blake3::hash(project.as_os_str().as_bytes()).to_hex()[..32].to_owned();
-        let path = self.root.join("meta/projects").join(name);
+        let name = blake3::hash(project.as_os_str().as_bytes()).to_hex();
+        let path = self.root.join("meta/projects").join(&name[..32]);
         match fs::remove_file(&path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

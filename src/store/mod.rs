@@ -6,19 +6,24 @@
 //!
 //! ```text
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
 //! meta/<id>.sum                  the sum of what was written, for `deps cache verify`
 //! meta/projects/<hash>           the folders of the projects that need what is here
 //! meta/kept-<name>.json          what one run leaves for the next
-//! files/  tmp/  locks/
+//! files/<sha256>                 archives as they were downloaded
+//! tmp/  locks/
 //! ```
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
+mod adopt;
+mod archive;
 mod clean;
 mod error;
 mod export;
+mod file;
 mod folder;
 mod gitmodules;
 mod held;
@@ -37,8 +42,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
+pub use archive::{ArchiveError, EntryProblem, Packed};
+pub(crate) use archive::{Form, HEAD};
 pub use clean::{Garbage, Needed, garbage};
 pub use error::{BadEntry, StoreError};
+pub use file::Incoming;
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
 pub use usage::{Held, HeldKind, now};
@@ -96,7 +104,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         accept_any_owner();
         let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
-        for folder in ["git", "trees", "files", "meta", "tmp", "locks"] {
+        for folder in ["git", "hg", "trees", "files", "meta", "tmp", "locks"] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
         }

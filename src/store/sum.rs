@@ -44,7 +44,3 @@ fn content(path: &Path) -> Result<blake3::Hash, StoreError> {
     };
     read().map_err(StoreError::io("read", path))
 }
-
-pub(super) fn sha256(_path: &Path) -> Result<String, StoreError> {
-    Ok(String::new())
-}

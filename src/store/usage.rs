@@ -30,6 +30,8 @@ pub struct Held {
 pub enum HeldKind {
     /// A bare repository.
     Git,
+    /// A Mercurial repository, from which trees are made; Mercurial checks it itself.
+    Hg,
     /// An exported folder.
     Tree,
     /// A downloaded file.
@@ -40,12 +42,13 @@ pub enum HeldKind {
 
 impl HeldKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Git, Self::Tree, Self::File, Self::Leftover];
+    pub const ALL: [Self; 5] = [Self::Git, Self::Hg, Self::Tree, Self::File, Self::Leftover];
 
     /// Returns the folder of the store that holds them.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Git => "git",
+            Self::Hg => "hg",
             Self::Tree => "trees",
             Self::File => "files",
             Self::Leftover => "tmp",

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use git2::Repository;
 
+use super::file::hashed;
 use super::repository::{create_bare, is_complete};
 use super::usage::{Held, HeldKind};
 use super::{Store, StoreError, sum};
@@ -36,7 +37,7 @@ impl Store {
             HeldKind::Tree => self.damaged_tree(&held.name)?,
             HeldKind::Git => damaged_repository(self, &path)?,
             HeldKind::File => damaged_file(&path, &held.name)?,
-            HeldKind::Leftover => None,
+            HeldKind::Hg | HeldKind::Leftover => None,
         };
         Ok(what.map(|what| Damage { held: held.clone(), what }))
     }
@@ -65,7 +66,7 @@ impl Store {
 }
 
 fn damaged_file(path: &Path, name: &str) -> Result<Option<String>, StoreError> {
-    let digest = sum::sha256(path)?;
+    let digest = hashed(path)?;
     Ok((digest != name).then(|| format!("its digest is {digest}")))
 }
 
