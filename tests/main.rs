@@ -14,6 +14,7 @@ mod determinism;
 mod dockerfile;
 mod examples;
 mod extension_errors;
+mod faults;
 mod fetch;
 mod help;
 mod lock;

@@ -75,7 +75,7 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
             name: key.to_string(),
             url: wish.remote.clone(),
             rev: git.rev.to_string(),
-            refs: git.reference.iter().map(ToString::to_string).collect(),
+            refs: vec![git.reference.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
             submodules,
         }),
         _ => None,
@@ -104,7 +104,12 @@ fn unfetched(failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        Diagnostic::error(message).hint(hint(failure.problem.kind()))
+        let hint = match &failure.problem {
+            FetchProblem::Gone(_) if failure.is_submodule() => Some(hints::of_gone_submodule(failure.key())),
+            FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
+            problem => hint(problem.kind()),
+        };
+        Diagnostic::error(message).hint(hint)
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
 }

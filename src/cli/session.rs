@@ -140,6 +140,8 @@ impl Session {
         };
         let settings = remote::Settings {
             jobs: usize::from(network.jobs),
+            timeout: network.timeout,
+            retries: network.retries,
             offline: network.offline,
             terminal: self.terminal() && std::io::stdin().is_terminal(),
             transport,

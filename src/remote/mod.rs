@@ -19,8 +19,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use auth_git2::GitAuthenticator;
-
 pub use progress::{Progress, Transfer, Unwatched};
 
 use crate::resolve::{Answer, Answers, Failure, Question};
@@ -43,7 +41,7 @@ pub enum Choice {
 pub struct Settings {
     /// How many at once. 16 unless told.
     pub jobs: usize,
-    /// How long to wait for a sign of life. 30 s unless told. For libgit2 the first `Remotes` of a process decides.
+    /// How long to wait for a sign of life, and how long fewer than 100 bytes a second may come. 30 s unless told.
     pub timeout: Duration,
     /// How often to try again what may pass. 3 unless told.
     pub retries: u32,
@@ -96,15 +94,6 @@ impl Remotes {
 
     fn beyond(&self) -> &Beyond {
         &self.beyond
-    }
-
-    /// Returns the user's helpers, agent and keys. Each thread has its own: it asks a person, so it cannot be shared.
-    fn authenticator(&self) -> GitAuthenticator {
-        GitAuthenticator::new_empty()
-            .try_cred_helper(true)
-            .try_ssh_agent(true)
-            .add_default_username()
-            .add_default_ssh_keys()
     }
 
     fn prompts(&self) -> &Mutex<()> {

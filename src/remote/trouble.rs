@@ -3,6 +3,8 @@
 //! Decides how libgit2's errors and the `git` program's messages map to [`FailureKind`]s. libgit2 gives HTTP statuses in
 //! its text only, so the text is read here and nowhere else.
 
+use std::time::Duration;
+
 use git2::{ErrorClass, ErrorCode};
 
 use super::url::redacted;
@@ -18,6 +20,8 @@ pub(crate) struct Trouble {
     pub(crate) passing: bool,
     /// Whether the `git` program may know what libgit2 does not.
     pub(crate) elsewhere: bool,
+    /// How long the server asks to wait before the next attempt.
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Trouble {
@@ -25,7 +29,7 @@ impl Trouble {
     pub(crate) fn new(kind: FailureKind, meaning: &str, cause: &str) -> Self {
         let cause = redacted(first_line(cause));
         let message = if cause.is_empty() { meaning.to_owned() } else { format!("{meaning} ({cause})") };
-        Self { kind, message, passing: false, elsewhere: false }
+        Self { kind, message, passing: false, elsewhere: false, wait: None }
     }
 
     pub(crate) fn passing(mut self) -> Self {
@@ -36,6 +40,20 @@ impl Trouble {
     pub(crate) fn elsewhere(mut self) -> Self {
         self.elsewhere = true;
         self
+    }
+
+    /// Adds that the server asks to `wait`, where that is what keeps it from answering.
+    pub(crate) fn waiting(mut self, wait: Option<Duration>) -> Self {
+        if let (true, FailureKind::Refused, Some(wait)) = (self.passing, self.kind, wait) {
+            self.wait = Some(wait);
+            self.message = format!("{}, asking to wait {} s", self.message, wait.as_secs());
+        }
+        self
+    }
+
+    /// Whether the server asks for more time than anybody waits in front of a terminal.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.wait.is_some_and(|wait| wait > LONGEST_WAIT)
     }
 
     /// The user interrupted the run.
@@ -82,6 +100,12 @@ impl Trouble {
     }
 }
 
+/// A server that asks to wait longer is not asked again in this run.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What it means that a server does not know an id that it was asked for.
+pub(crate) const UNKNOWN_ID: &str = "the server has no such commit";
+
 const AUTH: &str = "credentials are missing or not accepted";
 const NOT_FOUND: &str = "there is no such repository, or it is hidden from you";
 const STRANGE: &str = "this is not the answer of a git server";
@@ -94,18 +118,14 @@ type Sign = (&'static [&'static str], FailureKind, &'static str, bool);
 
 /// The first sign that fits counts, so the particular ones stand first.
 const SIGNS: &[Sign] = &[
+    (&["not our ref"], FailureKind::NoSuchCommit, UNKNOWN_ID, false),
     (
-        &[
-            "not our ref",
-            "unadvertised object",
-            "specific object",
-            "couldn't find remote ref",
-            "unexpected packet type",
-        ],
+        &["unadvertised object", "specific object", "couldn't find remote ref", "unexpected packet type"],
         FailureKind::NoSuchCommit,
-        "the server has no such commit",
+        "the server hands out no such commit",
         false,
     ),
+    (&["too many redirects", "redirects followed"], FailureKind::Refused, "the server redirects in a circle", false),
     (
         &["no space left", "read-only file system", "disk quota"],
         FailureKind::Local,
@@ -176,6 +196,7 @@ const SIGNS: &[Sign] = &[
         NOT_FOUND,
         false,
     ),
+    (&["remote error: "], FailureKind::Refused, "the server declines", false),
     (
         &["zlib", "inflate", "pack", "index", "hash mismatch", "corrupt"],
         FailureKind::Protocol,

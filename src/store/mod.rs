@@ -19,6 +19,7 @@ mod export;
 mod folder;
 mod gitmodules;
 mod kept;
+mod leftovers;
 mod lock;
 mod name;
 mod repository;
@@ -29,6 +30,7 @@ use std::sync::Once;
 use std::sync::atomic::AtomicBool;
 
 pub use error::{BadEntry, StoreError};
+pub(crate) use leftovers::tidy;
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
 

@@ -7,5 +7,6 @@ pub(crate) mod git_server;
 pub(crate) mod program;
 pub(crate) mod repository;
 pub(crate) mod sandbox;
+pub(crate) mod store;
 
 mod self_test;

@@ -159,6 +159,7 @@ impl Sandbox {
         let mut text = text.replace(&*self.root.to_string_lossy(), "[ROOT]");
         if let Some(server) = self.server.get() {
             text = text.replace(&server.url(), "[GIT]").replace(&format!("127.0.0.1:{}", server.port()), "[HOST]");
+            text = text.replace(&format!("127.0.0.1 port {}", server.port()), "[HOST]");
         }
         without_times(&text)
     }
@@ -194,14 +195,26 @@ impl Drop for Sandbox {
     }
 }
 
-/// Replaces words such as `1.2s` and `340ms` by `[ELAPSED]`.
+/// Replaces words such as `1.2s` and `340ms`, and curl's `after 5 ms`, by `[ELAPSED]`.
 fn without_times(text: &str) -> String {
+    let text = &without_milliseconds(text);
     let in_word = |character: char| character.is_alphanumeric() || "._-/".contains(character);
     let mut result = String::new();
     for piece in text.split_inclusive(|character| !in_word(character)) {
         let word = piece.trim_end_matches(|character| !in_word(character) || character == '.');
         result.push_str(if is_time(word) { "[ELAPSED]" } else { word });
         result.push_str(&piece[word.len()..]);
+    }
+    result
+}
+
+fn without_milliseconds(text: &str) -> String {
+    let mut pieces = text.split(" after ");
+    let mut result = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|character: char| character.is_ascii_digit());
+        let time = rest.strip_prefix(" ms").or(rest.strip_prefix(" milliseconds")).filter(|_| rest != piece);
+        result.push_str(&time.map_or(format!(" after {piece}"), |rest| format!(" after [ELAPSED]{rest}")));
     }
     result
 }

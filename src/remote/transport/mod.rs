@@ -5,7 +5,9 @@
 
 mod beyond;
 mod built_in;
+mod patience;
 mod program;
+mod seen;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -199,8 +201,9 @@ pub(crate) fn again<T>(
             return Err((Trouble::cancelled(), retries));
         }
         match attempt() {
-            Err(trouble) if trouble.passing && retries < settings.retries => {
-                pause(settings.backoff * 2u32.saturating_pow(retries), interrupted);
+            Err(trouble) if trouble.passing && retries < settings.retries && !trouble.is_too_long() => {
+                let backoff = settings.backoff * 2u32.saturating_pow(retries);
+                pause(trouble.wait.unwrap_or(backoff), interrupted);
                 retries += 1;
             }
             Err(_) if interrupted.load(Ordering::Relaxed) => return Err((Trouble::cancelled(), retries)),
