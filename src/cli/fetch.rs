@@ -84,7 +84,7 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
 }
 
 fn unfetched(failures: &[FetchFailure]) -> Failed {
-    use FailureKind::{Auth, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
+    use FailureKind::{Auth, HostKey, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
         let missing = failures.iter().map(|failure| format!("{} at {}", failure.name, failure.rev));
@@ -92,7 +92,7 @@ fn unfetched(failures: &[FetchFailure]) -> Failed {
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
     let remote = |kind: &FailureKind| {
-        matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
+        matches!(kind, Auth | HostKey | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
     };
     let code = match () {
         () if kinds.contains(&NoSuchCommit) => INTEGRITY,

@@ -160,6 +160,10 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
         }
         FailureKind::NotFound => Some("check the spelling; a private repository looks the same without credentials"),
         FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
+        FailureKind::HostKey => Some(
+            "`ssh-keyscan HOST` shows its keys: once you have compared them with those that its owner publishes, put them \
+             into `~/.ssh/known_hosts`",
+        ),
         FailureKind::Ambiguous => Some("write more digits of the commit id"),
         FailureKind::NoSuchCommit => Some("`deps update KEY` pins what its ref holds now"),
         FailureKind::Offline => Some("run `deps fetch` once with a network"),

@@ -9,6 +9,7 @@ mod parallel;
 mod progress;
 mod refs;
 mod registry;
+mod tokens;
 mod transport;
 mod trouble;
 mod url;
@@ -22,6 +23,7 @@ use std::time::Duration;
 pub use progress::{Progress, Transfer, Unwatched};
 
 use crate::resolve::{Answer, Answers, Failure, Question};
+use tokens::Token;
 use transport::{Beyond, Call};
 
 /// Which git is used.
@@ -53,6 +55,8 @@ pub struct Settings {
     pub offline: bool,
     /// Whether there is somebody at a terminal who can be asked for a password.
     pub terminal: bool,
+    /// The bundle of certificates that `SSL_CERT_FILE` names, which libgit2 knows by itself and git does not.
+    pub certificates: Option<String>,
     /// Where temporary repositories are made; the system's folder for such things unless told.
     pub scratch: Option<PathBuf>,
 }
@@ -67,6 +71,7 @@ impl Default for Settings {
             transport: Choice::Auto,
             offline: false,
             terminal: false,
+            certificates: None,
             scratch: None,
         }
     }
@@ -76,6 +81,7 @@ impl Default for Settings {
 pub struct Remotes {
     settings: Settings,
     beyond: Beyond,
+    tokens: Vec<Token>,
     /// Held while a person is asked something.
     prompts: Mutex<()>,
 }
@@ -84,7 +90,7 @@ impl Remotes {
     /// Reads the user's git configuration and environment.
     pub fn new(settings: Settings) -> Self {
         transport::set_timeout(settings.timeout);
-        Self { settings, beyond: Beyond::read(), prompts: Mutex::new(()) }
+        Self { settings, beyond: Beyond::read(), tokens: tokens::read(), prompts: Mutex::new(()) }
     }
 
     /// Returns what it was made with.
@@ -94,6 +100,13 @@ impl Remotes {
 
     fn beyond(&self) -> &Beyond {
         &self.beyond
+    }
+
+    /// Returns the token of a CI system that may be sent to `url`.
+    fn token(&self, url: &str) -> Option<&Token> {
+        // It belongs to the server that is asked in the end, after any `insteadOf`.
+        let remote = git2::Remote::create_detached(url).ok();
+        tokens::for_url(&self.tokens, remote.as_ref().and_then(|remote| remote.url().ok()).unwrap_or(url))
     }
 
     fn prompts(&self) -> &Mutex<()> {

@@ -111,7 +111,7 @@ const NOT_FOUND: &str = "there is no such repository, or it is hidden from you";
 const STRANGE: &str = "this is not the answer of a git server";
 const LOST: &str = "the connection was lost";
 const NO_CONNECTION: &str = "no connection";
-const UNTRUSTED: &str = "the server's certificate or key is not trusted";
+const UNTRUSTED: &str = "the server's certificate is not trusted";
 
 /// Text in an error message (lowercase), what it means, and whether it passes.
 type Sign = (&'static [&'static str], FailureKind, &'static str, bool);
@@ -133,11 +133,18 @@ const SIGNS: &[Sign] = &[
         false,
     ),
     (
-        &["host key verification failed", "hostkey", "certificate", "ssl error", "ssl routines"],
-        FailureKind::Tls,
-        UNTRUSTED,
+        &["host identification has changed"],
+        FailureKind::HostKey,
+        "the server's host key is not the known one: somebody may stand between",
         false,
     ),
+    (
+        &["host key verification failed", "hostkey"],
+        FailureKind::HostKey,
+        "the server's host key is not a known one",
+        false,
+    ),
+    (&["certificate", "ssl error", "ssl routines"], FailureKind::Tls, UNTRUSTED, false),
     (
         &[
             "could not read username",
@@ -210,7 +217,7 @@ fn by_text(text: &str, elsewhere: bool) -> Trouble {
     let sign = SIGNS.iter().find(|(texts, ..)| texts.iter().any(|sign| lowercase.contains(sign)));
     let (kind, meaning, passing) =
         sign.map_or((FailureKind::Protocol, STRANGE, false), |sign| (sign.1, sign.2, sign.3));
-    let cured = matches!(kind, FailureKind::Auth | FailureKind::Tls | FailureKind::Protocol);
+    let cured = matches!(kind, FailureKind::Auth | FailureKind::Tls | FailureKind::HostKey | FailureKind::Protocol);
     Trouble { passing, elsewhere: elsewhere && cured, ..Trouble::new(kind, meaning, text) }
 }
 
@@ -220,13 +227,13 @@ fn by_code(error: &git2::Error, text: &str) -> Option<Trouble> {
         (ErrorCode::User, _) => Some(Trouble::cancelled()),
         (ErrorCode::Timeout, _) => Some(Trouble::new(FailureKind::Timeout, "no answer in time", text).passing()),
         (ErrorCode::Auth, _) => Some(Trouble::new(FailureKind::Auth, AUTH, text).elsewhere()),
+        // Aliases, jump hosts and agents of `~/.ssh/config` are the program's business.
+        (_, ErrorClass::Ssh) => Some(by_text(text, true).elsewhere()),
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => {
             Some(Trouble::new(FailureKind::Tls, UNTRUSTED, text).elsewhere())
         }
         (ErrorCode::Eof, _) => Some(Trouble::new(FailureKind::Unreachable, LOST, text).passing()),
         (_, ErrorClass::Zlib) => Some(Trouble::new(FailureKind::Protocol, "the answer is damaged", text).passing()),
-        // Aliases, jump hosts and agents of `~/.ssh/config` are the program's business.
-        (_, ErrorClass::Ssh) => Some(by_text(text, true).elsewhere()),
         _ => None,
     }
 }
@@ -236,11 +243,16 @@ fn status_in(text: &str) -> Option<u16> {
     text.split_once("status code: ")?.1.trim().get(..3)?.parse().ok()
 }
 
-/// Returns the line of git's error output that says most: the last `fatal:` or `ERROR:`, else the last one.
+/// Returns the line of git's error output that says most: the last `fatal:` or `ERROR:`, else the last one. Where git
+/// only says that ssh has failed, what ssh said stands before it.
 fn told(errors: &str) -> String {
     let lines: Vec<&str> = errors.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let marked = lines.iter().rev().find(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: "));
-    let line = marked.or(lines.last()).copied().unwrap_or_default();
+    let marked = lines.iter().rposition(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: "));
+    let at = match marked {
+        Some(at) if at > 0 && lines[at].contains("Could not read from remote repository") => Some(at - 1),
+        other => other,
+    };
+    let line = at.map(|at| lines[at]).or(lines.last().copied()).unwrap_or_default();
     line.trim_start_matches("fatal: ").trim_start_matches("ERROR: ").to_owned()
 }
 
@@ -294,7 +306,7 @@ mod tests {
                 false,
             ),
             (GenericError, Ssl, "SSL error: unknown error", FailureKind::Tls, false, true),
-            (Certificate, Ssh, "invalid or unknown remote ssh hostkey", FailureKind::Tls, false, true),
+            (Certificate, Ssh, "invalid or unknown remote ssh hostkey", FailureKind::HostKey, false, true),
             (GenericError, Ssh, "failed to connect: x", FailureKind::Unreachable, false, true),
         ] {
             let trouble = libgit2(code, class, text);
@@ -313,7 +325,7 @@ mod tests {
             ("fatal: unable to access 'http://h/': Failed to connect to h port 1", FailureKind::Unreachable),
             ("fatal: remote error: upload-pack: not our ref 00", FailureKind::NoSuchCommit),
             ("error: Server does not allow request for unadvertised object 00", FailureKind::NoSuchCommit),
-            ("Host key verification failed.\nfatal: Could not read", FailureKind::Tls),
+            ("Host key verification failed.\nfatal: Could not read", FailureKind::HostKey),
             ("fatal: SSL certificate problem: self-signed certificate", FailureKind::Tls),
         ] {
             assert_eq!(Trouble::program(errors).kind, kind, "{errors}");

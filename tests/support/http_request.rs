@@ -25,6 +25,11 @@ impl Request {
         let (Some(method), Some(target)) = (words.next(), words.next()) else {
             return Err(io::Error::new(ErrorKind::InvalidData, "not a request line"));
         };
+        // A server takes the absolute form, which proxies are asked with, too (RFC 9112 §3.2.2).
+        let target = match target.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..])) {
+            Some(path) => path.to_string(),
+            None => target,
+        };
         let mut request = Request { method, target, headers: read_headers(reader)?, body: Vec::new() };
         if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
             stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;

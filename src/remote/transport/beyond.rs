@@ -72,6 +72,11 @@ impl Beyond {
         Self::of(&settings().unwrap_or_default(), &set.collect::<Vec<_>>(), &no_proxy)
     }
 
+    /// Whether git is told which certificates to trust.
+    pub(crate) fn has_certificates(&self) -> bool {
+        self.rules.iter().any(|rule| rule.name.to_lowercase().contains("cainfo"))
+    }
+
     /// Returns what `settings` (lowercase where git ignores case) and the set `variables` bring.
     fn of(settings: &[String], variables: &[&str], no_proxy: &str) -> Self {
         let mut beyond =

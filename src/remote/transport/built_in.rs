@@ -19,6 +19,7 @@ use super::patience::{Patience, Sight};
 use super::seen::Seen;
 use super::{Advertised, Call, Depth, Order};
 use crate::remote::Transfer;
+use crate::remote::tokens::{self, Token};
 use crate::remote::trouble::Trouble;
 use crate::remote::url::{self, Scheme};
 use crate::resolve::FailureKind;
@@ -53,10 +54,10 @@ pub(crate) fn set_timeout(timeout: Duration) {
 }
 
 pub(crate) fn list(call: &Call<'_>) -> Result<Vec<Advertised>, Trouble> {
-    let url = call.url.to_owned();
+    let (url, token) = (call.url.to_owned(), call.remotes.token(call.url).cloned());
     attended(call, move |seen| {
+        let keys = Keys::new(token);
         let mut remote = Remote::create_detached(url.as_str()).map_err(|error| Trouble::git2(&error))?;
-        let keys = Keys::default();
         let connection = remote
             .connect_auth(Direction::Fetch, Some(callbacks(seen, &keys)), Some(proxy()))
             .map_err(|error| Trouble::git2(&error))?;
@@ -76,11 +77,12 @@ fn advertised(head: &git2::RemoteHead<'_>) -> Advertised {
 }
 
 pub(crate) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), Trouble> {
-    let (url, into, order) = (call.url.to_owned(), into.to_owned(), order.clone());
+    let (url, token) = (call.url.to_owned(), call.remotes.token(call.url).cloned());
+    let (into, order) = (into.to_owned(), order.clone());
     attended(call, move |seen| {
+        let keys = Keys::new(token);
         let repository = Repository::open_bare(into).map_err(|error| local(&error))?;
         let mut remote = repository.remote_anonymous(&url).map_err(|error| Trouble::git2(&error))?;
-        let keys = Keys::default();
         let mut options = FetchOptions::new();
         options.download_tags(AutotagOption::None).update_fetchhead(false);
         options.remote_callbacks(callbacks(seen, &keys)).proxy_options(proxy());
@@ -156,13 +158,25 @@ fn proxy<'a>() -> ProxyOptions<'a> {
 }
 
 /// The user's helpers, agent and keys, and the configuration that names them: read when a server asks for them.
-#[derive(Default)]
 struct Keys {
     config: OnceCell<git2::Config>,
     authenticator: OnceCell<GitAuthenticator>,
+    /// Of a CI system; sent when the user's own know nothing.
+    token: Option<Token>,
 }
 
 impl Keys {
+    fn new(token: Option<Token>) -> Self {
+        Self { config: OnceCell::new(), authenticator: OnceCell::new(), token }
+    }
+
+    /// Returns the token where `url`, which a redirect may have led to, is its own server.
+    fn token(&self, url: &str, allowed: CredentialType) -> Option<Result<Cred, git2::Error>> {
+        let token = tokens::for_url(self.token.as_slice(), url)?;
+        let wanted = allowed.contains(CredentialType::USER_PASS_PLAINTEXT);
+        wanted.then(|| Cred::userpass_plaintext(token.user, &token.secret))
+    }
+
     /// The user's and the system's configuration, not that of a repository around the working directory.
     fn config(&self) -> &git2::Config {
         // One that cannot be read names no helper.
@@ -193,7 +207,8 @@ fn callbacks<'a>(seen: &'a Seen, keys: &'a Keys) -> RemoteCallbacks<'a> {
         if asked > CREDENTIALS || seen.is_abandoned() {
             return Err(git2::Error::from_str("all authentication attempts failed"));
         }
-        credentials.get_or_insert_with(|| Box::new(keys.authenticator().credentials(keys.config())))(url, user, allowed)
+        let own = credentials.get_or_insert_with(|| Box::new(keys.authenticator().credentials(keys.config())));
+        own(url, user, allowed).or_else(|error| keys.token(url, allowed).unwrap_or(Err(error)))
     });
     callbacks.sideband_progress(|_| {
         seen.hear_message();

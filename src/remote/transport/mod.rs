@@ -145,7 +145,9 @@ fn through<T>(call: &Call<'_>, attempt: impl Fn(Transport) -> Result<T, Trouble>
     match tried(call, Transport::Git2, &attempt) {
         Ok(value) => Ok(value),
         Err((trouble, retries)) => {
-            let elsewhere = trouble.elsewhere;
+            // Only the program knows the hosts of `~/.ssh/config`.
+            let alias = trouble.kind == FailureKind::Unreachable && url::scheme(call.url) == Ok(url::Scheme::Ssh);
+            let elsewhere = trouble.elsewhere || alias;
             let first = call.failure(trouble, retries, Transport::Git2);
             if elsewhere { instead(call, first, &attempt) } else { Err(first) }
         }

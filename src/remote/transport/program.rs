@@ -62,23 +62,34 @@ pub(super) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), T
     run(call, &arguments).map(drop)
 }
 
-/// Runs git; where only a question to the user can help and there is one, again with prompts, one at a time.
+/// Runs git. Where credentials are missing: again with the token of a CI system, then with prompts, one at a time.
 fn run(call: &Call<'_>, arguments: &[String]) -> Result<Vec<u8>, Trouble> {
-    let silent = run_once(call, arguments, Prompts::Off);
-    match silent {
-        Err(trouble) if trouble.kind == FailureKind::Auth && call.remotes.settings().terminal => {
-            let _turn = call.remotes.prompts().lock().expect("no thread panics while it holds the lock");
-            run_once(call, arguments, Prompts::On)
-        }
-        other => other,
+    let refused = |result: &Result<_, Trouble>| matches!(result, Err(trouble) if trouble.kind == FailureKind::Auth);
+    let mut result = run_once(call, arguments, Prompts::Off);
+    if refused(&result) && call.remotes.token(call.url).is_some() {
+        result = run_once(call, arguments, Prompts::Token);
     }
+    if refused(&result) && call.remotes.settings().terminal {
+        let _turn = call.remotes.prompts().lock().expect("no thread panics while it holds the lock");
+        result = run_once(call, arguments, Prompts::On);
+    }
+    result
 }
 
+/// Who is asked for credentials, beside the user's helpers.
 #[derive(Clone, Copy, PartialEq)]
 enum Prompts {
+    /// A person.
     On,
+    /// Nobody.
     Off,
+    /// The environment, instead of the helpers: they would be told to store what belongs to one CI job.
+    Token,
 }
+
+/// Answers git's question with the token, which stands in the environment: arguments are for everybody to read.
+const TOKEN_HELPER: &str = "!f() { test \"$1\" = get && \
+    printf 'username=%s\\npassword=%s\\n' \"$DEPS_TOKEN_USER\" \"$DEPS_TOKEN\"; }; f";
 
 fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<Vec<u8>, Trouble> {
     let mut child = command(call, arguments, prompts).spawn().map_err(|error| {
@@ -89,7 +100,7 @@ fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<V
     let process = Process { child, output: Vec::new(), errors: Vec::new(), signs: Signs::default() };
     // A person may take any time to type.
     let sight = if arguments.iter().any(|argument| argument == "ls-remote") { Sight::Dim } else { Sight::Clear };
-    let patience = (prompts == Prompts::Off).then(|| Patience::new(call.remotes.settings().timeout, sight));
+    let patience = (prompts != Prompts::On).then(|| Patience::new(call.remotes.settings().timeout, sight));
     process.attend(call, &heard, patience)
 }
 
@@ -101,15 +112,22 @@ fn command(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Command {
         command.env_remove(variable);
     }
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", if prompts == Prompts::On { "1" } else { "0" });
-    if prompts == Prompts::Off && !call.remotes.beyond().has_ssh_command() {
+    if prompts != Prompts::On && !call.remotes.beyond().has_ssh_command() {
         command.env("GIT_SSH_COMMAND", format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}"));
     }
+    let bundle = settings.certificates.as_ref().filter(|_| !call.remotes.beyond().has_certificates());
+    command.envs(bundle.map(|bundle| ("GIT_SSL_CAINFO", bundle)));
     // Of a listing git says nothing until it is there, so its speed is git's to judge. A fetch tells how it goes on, and
     // may be silent for longer while the server packs.
     let limit = if arguments[0] == "ls-remote" { SLOWEST } else { 1 };
     let (slow, limit) = (format!("http.lowSpeedTime={seconds}"), format!("http.lowSpeedLimit={limit}"));
     for setting in ["protocol.ext.allow=never", "safe.directory=*", "gc.auto=0", &limit, &slow] {
         command.args(["-c", setting]);
+    }
+    if let (Prompts::Token, Some(token)) = (prompts, call.remotes.token(call.url)) {
+        command.env("DEPS_TOKEN_USER", token.user).env("DEPS_TOKEN", &token.secret);
+        let helper = format!("credential.{}.helper={TOKEN_HELPER}", token.origin);
+        command.args(["-c", "credential.helper=", "-c", &helper]);
     }
     command.args(["-c", "maintenance.auto=false"]).args(arguments);
     if let Ok(Scheme::Http | Scheme::Https) = url::scheme(call.url) {
