@@ -288,3 +288,84 @@ fn proxies_as_git_has_them() {
         assert!(!through(&http, &[way], "", &direct), "no_proxy, http, {way}");
     }
 }
+
+/// Looks for the secret in all that a run said, and in every file below the sandbox but those that the test wrote.
+#[track_caller]
+fn is_nowhere(sandbox: &Sandbox, secret: &str, run: &Run) {
+    assert!(!run.to_string().contains(secret), "{run}");
+    let exclude = ["--exclude=.gitconfig", "--exclude=.git-credentials", "--exclude=underlay.repos"];
+    let found = sandbox.program("grep", [&["-rla"], &exclude[..], &["--", secret, "."]].concat()).in_folder("..");
+    assert_eq!(found.runs().stdout(), "", "{run}");
+}
+
+#[test]
+fn a_secret_in_a_manifest_is_refused_and_shown_nowhere() {
+    let sandbox = one_repository();
+    let address = sandbox.server().url().replace("http://", "");
+    for url in [
+        format!("http://ada:s3cr3tWord@{address}/x.git"),
+        format!("http://ghp_0123456789s3cr3tWord@{address}/x.git"),
+        format!("http://{address}/x.git?private_token=s3cr3tWord"),
+        format!("http://ada:s3cr3tWord/half@{address}/x.git"),
+        "ssh://ada:s3cr3tWord@127.0.0.1/x.git".to_owned(),
+    ] {
+        wants(&sandbox, &url);
+        for verb in ["lock", "fetch", "plan", "dockerfile"] {
+            let run = sandbox.deps([verb]).without_recheck().runs();
+            assert_ne!(run.code(), Some(0), "{url}: {run}");
+            is_nowhere(&sandbox, "s3cr3tWord", &run);
+        }
+    }
+}
+
+#[test]
+fn no_secret_comes_back_from_a_server_that_repeats_it() {
+    let sandbox = one_repository();
+    let (url, secret) = (sandbox.server().url(), "s3cr3tWord");
+    let with_secret = url.replace("://", &format!("://ada:{secret}@"));
+    sandbox.git_config(&instead_of(&format!("{with_secret}/"), "https://git.example/"));
+    wants(&sandbox, "https://git.example/x.git");
+    let faults = [
+        Fault::Error(format!("ada:{secret} may not read {with_secret}/x.git")),
+        Fault::Redirect(format!("{}/moved.git", with_secret.replace("127.0.0.1", "localhost"))),
+        Fault::Redirect(format!("ftp://ada:{secret}@elsewhere.example/{secret}")),
+        Fault::Status(403),
+        Fault::Auth("ada".to_owned(), "another".to_owned()),
+        Fault::TruncateBody(30),
+    ];
+    for fault in faults {
+        for (way, verb) in WAYS.iter().flat_map(|way| [(way, "lock"), (way, "fetch")]) {
+            sandbox.server().mend();
+            sandbox.server().fail(".git", -1, fault.clone());
+            let run = sandbox.deps([verb, "--retries", "0"]).env("DEPS_GIT", way).exits(5);
+            is_nowhere(&sandbox, secret, &run);
+        }
+    }
+    sandbox.server().mend();
+    for (way, verb) in WAYS.iter().flat_map(|way| [(way, "lock"), (way, "fetch"), (way, "plan"), (way, "dockerfile")]) {
+        let run = sandbox.deps([verb]).env("DEPS_GIT", way).succeeds();
+        is_nowhere(&sandbox, secret, &run);
+        if verb == "dockerfile" {
+            forget(&sandbox);
+        }
+    }
+}
+
+#[test]
+fn no_token_comes_back_from_a_server_that_repeats_it() {
+    let sandbox = one_repository();
+    let url = sandbox.server().url();
+    wants(&sandbox, &format!("{url}/x.git"));
+    for way in WAYS {
+        for fault in [
+            Fault::Error("the token t0ken-of-ci has no rights here".to_owned()),
+            Fault::Auth("x-access-token".to_owned(), "another".to_owned()),
+        ] {
+            sandbox.server().mend();
+            sandbox.server().fail(".git", -1, fault);
+            let run = sandbox.deps(["lock", "--retries", "0"]).env("DEPS_GIT", way);
+            let run = run.env("GITHUB_TOKEN", "t0ken-of-ci").env("GITHUB_SERVER_URL", &url).exits(5);
+            is_nowhere(&sandbox, "t0ken-of-ci", &run);
+        }
+    }
+}

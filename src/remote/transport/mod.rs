@@ -88,7 +88,16 @@ impl<'a> Call<'a> {
 
     pub(crate) fn failure(&self, trouble: Trouble, retried: u32, transport: Transport) -> Failure {
         let Trouble { kind, message, .. } = trouble;
-        Failure { kind, subject: self.subject.clone(), message, retried, transport }
+        Failure { kind, subject: self.subject.clone(), message: self.masked(message), retried, transport }
+    }
+
+    /// Takes out of what a server or git said the secrets that this call knows of, wherever they stand.
+    fn masked(&self, message: String) -> String {
+        let rewritten = git2::Remote::create_detached(self.url).ok();
+        let asked = rewritten.as_ref().and_then(|remote| remote.url().ok()).unwrap_or(self.url);
+        let token = self.remotes.token(self.url).map(|token| token.secret.as_str());
+        let secrets = url::secrets(asked).into_iter().chain(token);
+        secrets.fold(message, |message, secret| message.replace(secret, "…"))
     }
 }
 
