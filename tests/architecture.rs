@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 15] = [
+const MAY_NAME: [(&str, &[&str]); 16] = [
+    ("checkout", &["remote", "store"]),
     ("digest", &[]),
     ("dockerfile", &["plan"]),
     ("engine", &[]),
@@ -14,7 +15,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     ("plan", &["digest", "extension", "project", "source"]),
     ("project", &["source", "typed_toml"]),
     ("remote", &["digest", "resolve", "store"]),
-    ("report", &["plan", "resolve"]),
+    ("report", &["extension", "plan", "resolve"]),
     ("resolve", &["extension", "manifest", "project", "source"]),
     ("source", &[]),
     ("store", &["digest"]),
@@ -23,6 +24,7 @@ const MAY_NAME: [(&str, &[&str]); 15] = [
     (
         "cli",
         &[
+            "checkout",
             "digest",
             "dockerfile",
             "engine",

@@ -75,7 +75,7 @@ impl Row<'_> {
         sandbox.server().reset();
         let run = sandbox.deps([self.verb, "--timeout", "1", "--retries", "1"]).env("DEPS_GIT", name(way));
         let said = run.exits(self.code).stderr();
-        assert_eq!(without_words_of_curl(&sandbox.redacted(&said)), self.whole(problem, hint), "{way:?}");
+        assert_eq!(without_foreign_words(&sandbox.redacted(&said)), self.whole(problem, hint), "{way:?}");
         assert_eq!(sandbox.requests(), requests, "{way:?} {:#?}", sandbox.server().log());
         assert_eq!(lock_bytes(&sandbox), before, "the lock has changed");
         is_sound(&sandbox);
@@ -108,11 +108,14 @@ impl Row<'_> {
     }
 }
 
-/// Replaces what curl says, which differs between its versions and TLS libraries, by `[CURL]`.
-fn without_words_of_curl(said: &str) -> String {
+/// Replaces what curl says, which differs between its versions and TLS libraries, by `[CURL]`, and which of git's
+/// programs noticed a broken pack first by `[UNPACK]`.
+fn without_foreign_words(said: &str) -> String {
+    let noticed = ["unpack-objects failed", "protocol error: bad pack header", "early EOF", "index-pack failed"];
+    let said = noticed.into_iter().fold(said.to_owned(), |said, words| said.replace(words, "[UNPACK]"));
     let Some((before, cause)) = said.split_once("x.git/': ").filter(|(before, _)| before.contains("unable to access"))
     else {
-        return said.to_owned();
+        return said;
     };
     let end = [")\n", ") ("].iter().filter_map(|end| cause.find(end)).min().unwrap_or(cause.len());
     format!("{before}x.git/': [CURL]{}", &cause[end..])
@@ -187,7 +190,7 @@ fn reset_in_the_middle() {
          (after 1 retry)",
     );
     lock(&all(Fault::ResetAfter(60))).is(Git2, 2, &git2, NETWORK).is(Git, 2, &git, NETWORK);
-    let git = unread("the connection was lost (unpack-objects failed) (after 1 retry)");
+    let git = unread("the connection was lost ([UNPACK]) (after 1 retry)");
     fetch(&packs(Fault::ResetAfter(9000))).is(Git2, 6, &git2, NETWORK).is(Git, 4, &git, NETWORK);
 }
 
@@ -196,14 +199,14 @@ fn truncated_pack() {
     let git2 = unread(
         "the connection was lost (http parser did not consume entire buffer: Invalid EOF state) (after 1 retry)",
     );
-    let git = unread("the connection was lost (unpack-objects failed) (after 1 retry)");
+    let git = unread("the connection was lost ([UNPACK]) (after 1 retry)");
     fetch(&packs(Fault::TruncateBody(9000))).is(Git2, 6, &git2, NETWORK).is(Git, 4, &git, NETWORK);
 }
 
 #[test]
 fn corrupted_pack() {
     let git2 = unread("the answer is damaged (error reading from the zlib stream) (after 1 retry)");
-    let git = unread("the answer is damaged (unpack-objects failed) (after 1 retry)");
+    let git = unread("the answer is damaged ([UNPACK]) (after 1 retry)");
     fetch(&packs(Fault::CorruptAt(9000))).is(Git2, 6, &git2, "").is(Git, 4, &git, "");
 }
 

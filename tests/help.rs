@@ -14,9 +14,17 @@ Commands:
   lock         Pin every repository, base image and extension in `deps.lock`
   update       Pin what the refs hold now: all entries, or those named
   fetch        Fetch every pinned commit into the store
+  import       Make working checkouts at the pinned commits; no work in them is ever lost
+  status       Show which working checkouts are off their pin or hold work
+  export       Print a vcstool manifest of what is pinned, or of a folder's checkouts
+  pin-from     Pin the commits that the checkouts of an existing workspace are at
   plan         Show the stages of the image with their keys
   dockerfile   Print the canonical Dockerfile
   build        Build the image
+  add          Add extensions to `deps.toml`
+  remove       Remove extensions from `deps.toml`
+  set          Set options and other values in `deps.toml`
+  ext          List, show, make and check extensions
   schema       Print the JSON Schema of a file
   completions  Print the completions of a shell
   help         Print this message or the help of the given subcommand(s)

@@ -6,6 +6,7 @@ use clap::Args;
 use deps_lock::{Entry, Key, Lock};
 
 use super::diagnostic::Diagnostic;
+use super::import::Pinned;
 use super::outcome::{FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;
@@ -83,7 +84,19 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
     repositories.chain(inputs).filter_map(one).collect()
 }
 
-fn unfetched(failures: &[FetchFailure]) -> Failed {
+/// Returns what is wanted of a repository of the lock.
+pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
+    let git = &pinned.wish.git;
+    Wanted {
+        name: format!("repo `{}`", pinned.path),
+        url: git.remote.clone(),
+        rev: pinned.rev.clone(),
+        refs: vec![git.version.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
+        submodules: pinned.wish.submodules,
+    }
+}
+
+pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
     use FailureKind::{Auth, HostKey, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {

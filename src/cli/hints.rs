@@ -29,7 +29,7 @@ pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
         Trouble::NoMatch { .. } | Trouble::BadPattern { .. } => {
             Some("`**/*.repos` finds manifests at any depth".to_owned())
         }
-        Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
+        Trouble::Revision { .. } | Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
     }
 }
 

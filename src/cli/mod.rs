@@ -5,17 +5,23 @@
 mod build;
 mod diagnostic;
 mod dockerfile;
+mod edit;
+mod export;
+mod ext;
 mod fetch;
 mod hints;
+mod import;
 mod lock;
 mod locking;
 mod outcome;
 mod paint;
+mod pin_from;
 mod plan;
 mod planning;
 mod progress;
 mod schema;
 mod session;
+mod status;
 mod unfinished;
 mod update;
 
@@ -74,12 +80,28 @@ enum Command {
     Update(update::Options),
     /// Fetch every pinned commit into the store.
     Fetch(fetch::Options),
+    /// Make working checkouts at the pinned commits; no work in them is ever lost.
+    Import(import::Options),
+    /// Show which working checkouts are off their pin or hold work.
+    Status(status::Options),
+    /// Print a vcstool manifest of what is pinned, or of a folder's checkouts.
+    Export(export::Options),
+    /// Pin the commits that the checkouts of an existing workspace are at.
+    PinFrom(pin_from::Options),
     /// Show the stages of the image with their keys.
     Plan(plan::Options),
     /// Print the canonical Dockerfile.
     Dockerfile,
     /// Build the image.
     Build(build::Options),
+    /// Add extensions to `deps.toml`.
+    Add(edit::Add),
+    /// Remove extensions from `deps.toml`.
+    Remove(edit::Remove),
+    /// Set options and other values in `deps.toml`.
+    Set(edit::Set),
+    /// List, show, make and check extensions.
+    Ext(ext::Options),
     /// Print the JSON Schema of a file.
     Schema(schema::Options),
     /// Print the completions of a shell.
@@ -149,9 +171,17 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Lock(options) => lock::run(session, &options),
         Command::Update(options) => update::run(session, &options),
         Command::Fetch(options) => fetch::run(session, &options),
+        Command::Import(options) => import::run(session, &options),
+        Command::Status(options) => status::run(session, &options),
+        Command::Export(options) => export::run(session, &options),
+        Command::PinFrom(options) => pin_from::run(session, &options),
         Command::Plan(options) => plan::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
+        Command::Add(options) => edit::add(session, &options),
+        Command::Remove(options) => edit::remove(session, &options),
+        Command::Set(options) => edit::set(session, &options),
+        Command::Ext(options) => ext::run(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {
             let mut text = Vec::new();

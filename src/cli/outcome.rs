@@ -37,6 +37,11 @@ impl Failed {
         Self::new(code, vec![diagnostic])
     }
 
+    /// Returns its errors, to be told with others.
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
     /// Returns the failure as it looks in `session`.
     pub(super) fn on(self, session: &Session) -> Self {
         Self { colour: session.colour(), ..self }

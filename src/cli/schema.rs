@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::outcome::{Failed, print};
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
-use crate::report::{self, DriftReport, PlanReport};
+use crate::report::{self, DriftReport, ExtensionsReport, ImportReport, PlanReport, StatusReport};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -26,6 +26,12 @@ enum File {
     Plan,
     /// `deps lock --check --json`
     Drift,
+    /// `deps ext ls --json`
+    Extensions,
+    /// `deps import --json`
+    Import,
+    /// `deps status --json`
+    Status,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failed> {
@@ -35,6 +41,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Plan => schemars::schema_for!(PlanReport),
         File::Drift => schemars::schema_for!(DriftReport),
+        File::Import => schemars::schema_for!(ImportReport),
+        File::Status => schemars::schema_for!(StatusReport),
+        File::Extensions => schemars::schema_for!(ExtensionsReport),
     };
     print(&report::json(&schema))
 }

@@ -56,6 +56,11 @@ impl Session {
         Ok(Self { start, colour, quiet, strict, certificates, interrupted })
     }
 
+    /// The folder that the command runs in.
+    pub(super) fn start(&self) -> &Path {
+        &self.start
+    }
+
     /// Whether talk is coloured.
     pub(super) fn colour(&self) -> bool {
         self.colour

@@ -271,7 +271,8 @@ fn fits(option: &str, kind: OptionKind, value: &OptionValue) -> Result<(), Probl
 
 type Good = fn(&str) -> bool;
 
-fn is_name(text: &str) -> bool {
+/// Whether `text` may be the name of an extension, an option or an input.
+pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
 }

@@ -3,6 +3,7 @@
 //! Leaves out what values mean: `mod.rs` checks them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -103,6 +104,16 @@ pub enum OptionKind {
     Integer,
     /// `true` or `false`.
     Boolean,
+}
+
+impl fmt::Display for OptionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+        })
+    }
 }
 
 /// `[inputs.<name>]`: a git repository, or a folder of the extension.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 pub use catalogue::{builtin, builtin_names};
-pub use check::is_account;
+pub use check::{is_account, is_name};
 use file::{ExtensionFile, InputTable};
 pub use file::{Network, OptionKind, Tier};
 pub use snippet::{Action, Run, Step};
@@ -26,6 +26,19 @@ use crate::typed_toml::{self, ShapeProblem};
 
 /// The name of the file that makes a folder an extension.
 pub const FILE: &str = "extension.toml";
+
+/// An option of an extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The type of its values.
+    pub kind: OptionKind,
+    /// The value when a project sets none.
+    pub default: &'a OptionValue,
+    /// One line for people.
+    pub help: &'a str,
+}
 
 /// A file of an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -321,6 +334,16 @@ impl Extension {
     /// Returns the text of a file of the extension by its path relative to the project, as snippets name it.
     pub fn source_of(&self, file: &str) -> Option<Source> {
         self.text(file.strip_prefix(&self.root)?.strip_prefix('/')?)
+    }
+
+    /// Returns the options, sorted by name.
+    pub fn options(&self) -> impl Iterator<Item = Setting<'_>> {
+        self.file.options.iter().map(|(name, option)| Setting {
+            name: &name.value,
+            kind: option.value.kind,
+            default: &option.value.default.value,
+            help: &option.value.help,
+        })
     }
 
     /// Returns the names of the options, sorted.

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 pub use instruction::{CopyTree, Instruction, Mount, Origin, Run};
 pub use key::{PlanKey, StageKey};
 pub use order::extension_order;
+pub use outputs::links;
 
 use crate::extension::{Account, Configured, File};
 use crate::project::{Platform, Project};

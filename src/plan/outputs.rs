@@ -85,7 +85,7 @@ impl Work<'_> {
 
 /// Whether a destination may be a linked layer, which makes all its parents anew as root's, 0755: only where every
 /// base has such folders, or none. The names at the root that bases have come from the Filesystem Hierarchy Standard.
-pub(super) fn links(to: &str) -> bool {
+pub fn links(to: &str) -> bool {
     const ROOTS: [&str; 9] = [
         "/opt/",
         "/etc/profile.d/",

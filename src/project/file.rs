@@ -3,6 +3,7 @@
 //! Leaves out what values mean: `mod.rs` checks names, paths and references.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -98,6 +99,16 @@ pub enum OptionValue {
     Integer(i64),
     /// A text.
     String(String),
+}
+
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::String(value) => value.fmt(f),
+        }
+    }
 }
 
 /// `[build]`.

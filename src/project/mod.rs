@@ -4,6 +4,7 @@
 //! the file is reported in one run. Leaves out reading files, globbing (`workspace/`) and what extensions offer
 //! (`extension/`).
 
+pub mod edit;
 pub mod file;
 mod value;
 
@@ -13,7 +14,7 @@ use semver::{Version, VersionReq};
 
 use file::{ExtensionTable, ManifestTable, ProjectFile, ProjectTable};
 pub use file::{OptionValue, Sources};
-pub use value::Platform;
+pub use value::{Platform, stays_inside};
 
 use crate::source::{Located, Source, Spanned};
 use crate::typed_toml::{self, ShapeProblem, StringOr};
@@ -244,7 +245,7 @@ impl Check<'_> {
 
     fn manifest(&mut self, table: ManifestTable) -> ManifestWish {
         let ManifestTable { path, mut dest, name, submodules, allow_outside, sources } = table;
-        if !value::stays_inside(&path.value) {
+        if !stays_inside(&path.value) {
             self.problem(&path, Problem::OutsideProject { path: path.value.clone() });
         }
         match value::image_folder(&dest.value) {
@@ -282,7 +283,7 @@ impl Check<'_> {
                 (version.unwrap_or_else(|| Spanned { value: "*".to_owned(), span: name.span }), path, with)
             }
         };
-        if let Some(path) = path.as_ref().filter(|path| !value::stays_inside(&path.value)) {
+        if let Some(path) = path.as_ref().filter(|path| !stays_inside(&path.value)) {
             self.problem(path, Problem::OutsideProject { path: path.value.clone() });
         }
         let requirement = self.requirement(&text);

@@ -78,7 +78,7 @@ pub(super) fn is_image_reference(text: &str) -> bool {
 }
 
 /// Whether a path of the project, or a glob over it, stays inside the project.
-pub(super) fn stays_inside(path: &str) -> bool {
+pub fn stays_inside(path: &str) -> bool {
     let plain = !path.is_empty() && !path.starts_with(['/', '-']) && !path.contains('\\');
     plain && !path.chars().any(char::is_control) && !path.split('/').any(|part| part == "..")
 }

@@ -20,7 +20,9 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
+pub(crate) use url::redacted;
 
 use crate::resolve::{Answer, Answers, Failure, Question};
 use tokens::Token;
@@ -125,8 +127,8 @@ pub fn ask(
 ) -> Answers {
     let tasks = tasks(questions);
     progress.on_total(tasks.len());
-    let answered = parallel::each(&tasks, remotes.settings.jobs, |task| {
-        let subject = url::redacted(task.subject());
+    let answered = each(&tasks, remotes.settings.jobs, |task| {
+        let subject = redacted(task.subject());
         progress.on_start(&subject);
         let answers = task.answers(remotes, progress, interrupted);
         progress.on_done(&subject, answers.iter().all(|(_, answer)| answer.is_ok()));

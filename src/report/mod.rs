@@ -2,13 +2,19 @@
 //!
 //! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
 
+mod checkout;
 mod drift;
+mod extension;
 mod lock;
 mod plan;
+mod repos;
 
+pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
+pub use extension::{ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_text};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
+pub use repos::repos;
 
 /// Returns `value` as indented JSON with a final line break.
 pub fn json(value: &impl serde::Serialize) -> String {

@@ -3,16 +3,18 @@
 //! Decides what a wish means, what a pin is, and when a lock is out of date. Leaves out asking (`remote/`), reading
 //! files (`workspace/`) and the lock's text (crate `deps-lock`).
 
-pub mod answer;
+pub mod adopt;
+mod answer;
 mod drift;
 mod git;
 mod pin;
 mod wishes;
 
+pub use adopt::{AdoptProblem, adopt};
 pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
 pub use drift::{Drift, drift};
 pub use git::GitProblem;
-pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, pin, questions};
+pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 
 #[cfg(test)]

@@ -172,10 +172,15 @@ fn git_entry<'a>(lock: &'a Lock, key: &Key) -> Option<&'a Git> {
 fn compare(before: &Lock, mut lock: Lock, wishes: &Wishes) -> Resolution {
     let stale: Vec<Key> = lock.iter().map(|(key, _)| key.clone()).filter(|key| !wishes.have(key)).collect();
     stale.iter().for_each(|key| _ = lock.remove(key));
+    Resolution { removed: stale, ..changes(before, lock) }
+}
+
+/// Returns what is new and what is other in `lock`, which lacks nothing that `before` has.
+pub fn changes(before: &Lock, lock: Lock) -> Resolution {
     let added = lock.iter().map(|(key, _)| key.clone()).filter(|key| before.get(key).is_none()).collect();
     let moved = |(key, entry): &(&Key, &Entry)| before.get(key).is_some_and(|old| old != *entry);
     let changed = lock.iter().filter(moved).map(|(key, _)| key.clone()).collect();
-    Resolution { lock, added, changed, removed: stale, moved_tags: Vec::new() }
+    Resolution { lock, added, changed, removed: Vec::new(), moved_tags: Vec::new() }
 }
 
 impl Wishes {

@@ -36,7 +36,7 @@ pub use repository::{Gitlink, LockedRepository, Repository};
 
 use crate::digest;
 use lock::Lock;
-pub(crate) use name::is_commit_id;
+pub(crate) use name::{is_commit_id, is_same_repository};
 
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";

@@ -13,6 +13,11 @@ pub(crate) fn repository(url: &str) -> String {
     format!("{}-{}.git", slug(url), &hash[..24])
 }
 
+/// Whether two urls name one repository of the store.
+pub(crate) fn is_same_repository(one: &str, other: &str) -> bool {
+    repository(one) == repository(other)
+}
+
 /// Returns the last two parts of the URL in letters that every filesystem takes.
 fn slug(url: &str) -> String {
     let mut parts: Vec<&str> = url.rsplit(['/', ':']).filter(|part| !part.is_empty()).take(2).collect();

@@ -1,23 +1,23 @@
 //! Which extensions a project has: those that it names, and what they require.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use deps_lock::{Digest, Extension as Entry, Key, Kind, Name, Text};
 
-use super::{Trouble, files};
+use super::Trouble;
+use super::files::Files;
 use crate::extension::{self, Extension, File};
 use crate::project::Project;
 use crate::source::{Place, nearest};
 
 /// Reads the project's extensions and, transitively, those that they require; sorted by name.
-pub(super) fn load(root: &Path, project: &Project, troubles: &mut Vec<Trouble>) -> Vec<Extension> {
+pub(super) fn load(source: &Files, project: &Project, troubles: &mut Vec<Trouble>) -> Vec<Extension> {
     let mut loaded: BTreeMap<String, Extension> = BTreeMap::new();
     let named = project.extensions.iter().map(|(name, wish)| (name.clone(), project.source.at(wish.name.span())));
     let mut open: BTreeMap<String, Place> = named.collect();
     let mut seen: BTreeSet<String> = open.keys().cloned().collect();
     while let Some((name, place)) = open.pop_first() {
-        let extension = match read(root, project, &name, &place) {
+        let extension = match read(source, project, &name, &place) {
             Ok(extension) => extension,
             Err(found) => {
                 troubles.extend(found);
@@ -34,13 +34,13 @@ pub(super) fn load(root: &Path, project: &Project, troubles: &mut Vec<Trouble>) 
     loaded.into_values().collect()
 }
 
-fn read(root: &Path, project: &Project, name: &str, place: &Place) -> Result<Extension, Vec<Trouble>> {
+fn read(source: &Files, project: &Project, name: &str, place: &Place) -> Result<Extension, Vec<Trouble>> {
     let folder = project.extensions.get(name).and_then(|wish| wish.path.as_ref());
     let (display, files): (String, Vec<File>) = match folder {
         Some(path) => {
             let asked = project.source.at(path.span());
             let plain = path.value.trim_start_matches("./").trim_end_matches('/');
-            let files = files::folder(root, plain).map_err(|trouble| vec![trouble.at(&asked)])?;
+            let files = source.folder(plain).map_err(|trouble| vec![trouble.at(&asked)])?;
             (plain.to_owned(), files)
         }
         None => {

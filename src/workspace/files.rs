@@ -1,13 +1,14 @@
-//! Files of a project: read whole, bounded, never from outside its folder.
+//! Files of a project: read whole, bounded, never from outside its folder; on disk or in a git revision.
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the project's files")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 use walkdir::WalkDir;
 
 use super::Trouble;
+use super::revision::{Found, Revision};
 use crate::extension::File;
 use crate::source::Source;
 
@@ -16,66 +17,126 @@ const MOST_TEXT: u64 = 16 << 20;
 /// The largest folder of an extension.
 const MOST_FOLDER: u64 = 256 << 20;
 
-/// Reads a text file of the project.
-///
-/// # Errors
-/// It is not there, not text, too large, or stands outside the project.
-pub(super) fn read(root: &Path, path: &str) -> Result<Source, Trouble> {
-    let io = |error: std::io::Error| Trouble::Io {
-        verb: "read",
-        path: path.to_owned(),
-        message: words(&error),
-        place: None,
-    };
+/// Where the files of a project are read from.
+#[derive(Clone, Debug)]
+pub(super) enum Files {
+    /// A folder of this machine.
+    Disk(PathBuf),
+    /// A git revision.
+    Revision(Revision),
+}
+
+impl Files {
+    /// Reads a text file.
+    ///
+    /// # Errors
+    /// It is not there, not text, too large, or stands outside the project.
+    pub(super) fn read(&self, path: &str) -> Result<Source, Trouble> {
+        let content = match self {
+            Self::Disk(root) => read(root, path)?,
+            Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
+                Found::File(content) => content,
+                Found::Folder(_) => return Err(trouble(path, "it is a folder")),
+                Found::Nothing => return Err(trouble(path, "it does not exist")),
+                Found::Outside => return Err(Trouble::Outside { path: path.to_owned(), place: None }),
+            },
+        };
+        let bytes = content.len() as u64;
+        if bytes > MOST_TEXT {
+            return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most: MOST_TEXT, place: None });
+        }
+        let text = String::from_utf8(content).map_err(|_| trouble(path, "it is not UTF-8 text"))?;
+        Ok(Source::new(path, text))
+    }
+
+    /// Whether there is something at `path`.
+    pub(super) fn has(&self, path: &str) -> bool {
+        match self {
+            Self::Disk(root) => root.join(path).exists(),
+            Self::Revision(revision) => matches!(revision.at(path), Ok(Found::File(_) | Found::Folder(_))),
+        }
+    }
+
+    /// Returns the files that `pattern`, a path or a glob, names: relative to the project, sorted.
+    ///
+    /// # Errors
+    /// The pattern is none, or nothing matches a glob. A plain path is returned whether it exists or not.
+    pub(super) fn matching(&self, pattern: &str) -> Result<Vec<String>, Trouble> {
+        let plain = pattern.trim_start_matches("./");
+        if !plain.contains(['*', '?', '[', '{']) {
+            return Ok(vec![plain.to_owned()]);
+        }
+        let glob = GlobBuilder::new(plain).literal_separator(true).build().map_err(|error| Trouble::BadPattern {
+            pattern: pattern.to_owned(),
+            message: error.kind().to_string(),
+            place: None,
+        })?;
+        let matcher = glob.compile_matcher();
+        let mut found = match self {
+            Self::Disk(root) => walked(root, pattern)?,
+            Self::Revision(revision) => revision.files().map_err(unreadable(pattern))?,
+        };
+        found.retain(|path| matcher.is_match(path));
+        if found.is_empty() {
+            return Err(Trouble::NoMatch { pattern: pattern.to_owned(), place: None });
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Reads all files of a folder, sorted by path.
+    ///
+    /// # Errors
+    /// It is not there, too large, stands outside the project or holds anything but files and folders.
+    pub(super) fn folder(&self, path: &str) -> Result<Vec<File>, Trouble> {
+        match self {
+            Self::Disk(root) => folder(root, path),
+            Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
+                Found::Folder(id) => {
+                    let files = revision.folder(id).map_err(unreadable(path))?;
+                    files.map_err(|name| trouble(path, &format!("`{name}` is neither a file nor a folder")))
+                }
+                Found::File(_) => Err(trouble(path, "it is no folder")),
+                Found::Nothing => Err(trouble(path, "it does not exist")),
+                Found::Outside => Err(Trouble::Outside { path: path.to_owned(), place: None }),
+            },
+        }
+    }
+}
+
+fn trouble(path: &str, message: &str) -> Trouble {
+    Trouble::Io { verb: "read", path: path.to_owned(), message: message.to_owned(), place: None }
+}
+
+fn unreadable(path: &str) -> impl Fn(git2::Error) -> Trouble {
+    move |error| trouble(path, error.message())
+}
+
+fn read(root: &Path, path: &str) -> Result<Vec<u8>, Trouble> {
     let real = inside(root, path)?;
-    let bytes = std::fs::metadata(&real).map_err(io)?.len();
+    let bytes = std::fs::metadata(&real).map_err(|error| trouble(path, &words(&error)))?.len();
     if bytes > MOST_TEXT {
         return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most: MOST_TEXT, place: None });
     }
-    std::fs::read_to_string(&real).map(|text| Source::new(path, text)).map_err(io)
+    std::fs::read(&real).map_err(|error| trouble(path, &words(&error)))
 }
 
-/// Returns the files that `pattern`, a path or a glob, names: relative to the project, sorted.
-///
-/// # Errors
-/// The pattern is none, or nothing matches a glob. A plain path is returned whether it exists or not.
-pub(super) fn matching(root: &Path, pattern: &str) -> Result<Vec<String>, Trouble> {
-    let plain = pattern.trim_start_matches("./");
-    if !plain.contains(['*', '?', '[', '{']) {
-        return Ok(vec![plain.to_owned()]);
-    }
-    let glob = GlobBuilder::new(plain).literal_separator(true).build().map_err(|error| Trouble::BadPattern {
-        pattern: pattern.to_owned(),
-        message: error.kind().to_string(),
-        place: None,
-    })?;
-    let matcher = glob.compile_matcher();
+/// The paths of all files below `root` that have a UTF-8 name; `pattern` is why they are looked for.
+fn walked(root: &Path, pattern: &str) -> Result<Vec<String>, Trouble> {
     let mut found = Vec::new();
     let walk = WalkDir::new(root).sort_by_file_name().into_iter();
     for entry in walk.filter_entry(|entry| entry.file_name() != ".git") {
-        let entry = entry.map_err(|error| Trouble::Io {
-            verb: "read",
-            path: pattern.to_owned(),
-            message: error.io_error().map_or_else(|| error.to_string(), words),
-            place: None,
-        })?;
+        let message = |error: walkdir::Error| error.io_error().map_or_else(|| error.to_string(), words);
+        let entry = entry.map_err(|error| trouble(pattern, &message(error)))?;
         let relative = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
-        found.extend(relative.filter(|path| !entry.file_type().is_dir() && matcher.is_match(path)).map(str::to_owned));
+        found.extend(relative.filter(|_| !entry.file_type().is_dir()).map(str::to_owned));
     }
-    if found.is_empty() {
-        return Err(Trouble::NoMatch { pattern: pattern.to_owned(), place: None });
-    }
-    found.sort();
     Ok(found)
 }
 
-/// Reads all files of a folder of the project, sorted by path.
-///
-/// # Errors
-/// It is not there, too large, stands outside the project or holds anything but files and folders.
-pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
+fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
     use std::os::unix::fs::PermissionsExt as _;
-    let io = |message: String| Trouble::Io { verb: "read", path: path.to_owned(), message, place: None };
+    let io = |message: String| trouble(path, &message);
     let top = inside(root, path)?;
     let (mut files, mut bytes) = (Vec::new(), 0);
     for entry in WalkDir::new(&top).sort_by_file_name() {
@@ -101,16 +162,10 @@ pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
 }
 
 /// Returns the real path of `path`, which must stand inside the project after following links.
-fn inside(root: &Path, path: &str) -> Result<std::path::PathBuf, Trouble> {
-    let io = |error: std::io::Error| Trouble::Io {
-        verb: "read",
-        path: path.to_owned(),
-        message: words(&error),
-        place: None,
-    };
-    let real = root.join(path).canonicalize().map_err(io)?;
-    let root = root.canonicalize().map_err(io)?;
-    if real.starts_with(&root) { Ok(real) } else { Err(Trouble::Outside { path: path.to_owned(), place: None }) }
+fn inside(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
+    let real = |path_of: &Path| path_of.canonicalize().map_err(|error| trouble(path, &words(&error)));
+    let (found, root) = (real(&root.join(path))?, real(root)?);
+    if found.starts_with(&root) { Ok(found) } else { Err(Trouble::Outside { path: path.to_owned(), place: None }) }
 }
 
 /// An I/O error in words that do not depend on the machine's language.
@@ -141,16 +196,52 @@ mod tests {
     #[test]
     fn a_glob_finds_files_at_any_depth_in_order() {
         let root = project(&["z.repos", "a/b.repos", "a/b.txt", ".git/c.repos"]);
-        assert_eq!(matching(root.path(), "**/*.repos").unwrap(), ["a/b.repos", "z.repos"]);
-        assert_eq!(matching(root.path(), "./*.repos").unwrap(), ["z.repos"]);
-        assert!(matches!(matching(root.path(), "*.rosinstall"), Err(Trouble::NoMatch { .. })));
+        let files = Files::Disk(root.path().to_owned());
+        assert_eq!(files.matching("**/*.repos").unwrap(), ["a/b.repos", "z.repos"]);
+        assert_eq!(files.matching("./*.repos").unwrap(), ["z.repos"]);
+        assert!(matches!(files.matching("*.rosinstall"), Err(Trouble::NoMatch { .. })));
     }
 
     #[test]
     fn a_link_out_of_the_project_is_not_followed() {
         let (root, other) = (project(&["a"]), project(&["secret"]));
         std::os::unix::fs::symlink(other.path().join("secret"), root.path().join("link")).unwrap();
-        assert!(matches!(read(root.path(), "link"), Err(Trouble::Outside { .. })));
-        assert_eq!(read(root.path(), "a").unwrap().text(), "a");
+        let files = Files::Disk(root.path().to_owned());
+        assert!(matches!(files.read("link"), Err(Trouble::Outside { .. })));
+        assert_eq!(files.read("a").unwrap().text(), "a");
+    }
+
+    #[test]
+    fn a_revision_has_the_same_files_as_the_folder_it_was_made_of() {
+        let root = project(&["p/z.repos", "p/a/b.repos", "p/a/x/c.txt", "other/secret", "p/run.sh"]);
+        let link = |target: &str, path: &str| std::os::unix::fs::symlink(target, root.path().join(path)).unwrap();
+        link("a", "p/folder");
+        link("folder/b.repos", "p/link");
+        link("../other/secret", "p/out");
+        link("loop", "p/loop");
+        use std::os::unix::fs::PermissionsExt as _;
+        let run = root.path().join("p/run.sh");
+        std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let repository = git2::Repository::init(root.path()).unwrap();
+        let mut index = repository.index().unwrap();
+        index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let somebody = git2::Signature::now("a", "a@example.org").unwrap();
+        repository.commit(Some("HEAD"), &somebody, &somebody, "", &tree, &[]).unwrap();
+        let folder = root.path().join("p");
+        let disk = Files::Disk(folder.clone());
+        let revision = Files::Revision(Revision::find(&folder, "HEAD").unwrap());
+        for path in ["z.repos", "a/b.repos", "link", "folder/b.repos", "out", "loop", "gone", "a", "a/b.repos/x"] {
+            let (disk, revision) = (disk.read(path), revision.read(path));
+            assert_eq!(disk.as_ref().map(Source::text).ok(), revision.as_ref().map(Source::text).ok(), "{path}");
+            let outside = |result: &Result<Source, Trouble>| matches!(result, Err(Trouble::Outside { .. }));
+            assert!(path == "loop" || outside(&disk) == outside(&revision), "{path}: {disk:?} {revision:?}");
+        }
+        assert_eq!(disk.matching("**/*.repos").unwrap(), revision.matching("**/*.repos").unwrap());
+        assert_eq!(disk.folder("a").unwrap(), revision.folder("a").unwrap());
+        assert!(disk.folder(".").is_err() && revision.folder(".").is_err(), "links are no files");
+        std::fs::remove_file(folder.join("z.repos")).unwrap();
+        assert!(!disk.has("z.repos") && revision.has("z.repos"));
+        assert!(matches!(Revision::find(&folder, "no-such"), Err(Trouble::Revision { .. })));
     }
 }

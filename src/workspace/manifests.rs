@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{Trouble, all, files};
+use super::files::Files;
+use super::{Trouble, all};
 use crate::manifest::{self, Manifest, Warning};
 use crate::project::{ManifestWish, Project};
 use crate::resolve::{LoadedManifest, ManifestEntry};
@@ -40,6 +41,7 @@ type Entries = BTreeMap<String, ManifestEntry>;
 /// Reads manifests, each file once.
 pub(super) struct Reader<'a> {
     root: &'a Path,
+    files: &'a Files,
     troubles: &'a mut Vec<Trouble>,
     warnings: Vec<Located<Warning>>,
     /// By path, and whether names may lead out of their folder; none for a file that cannot be read.
@@ -49,9 +51,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Returns a reader of files below `root` that adds what is wrong to `troubles`.
-    pub(super) fn new(root: &'a Path, troubles: &'a mut Vec<Trouble>) -> Self {
-        Self { root, troubles, warnings: Vec::new(), read: BTreeMap::new(), chain: Vec::new() }
+    /// Returns a reader of `files`, which stand below `root`, that adds what is wrong to `troubles`.
+    pub(super) fn new(root: &'a Path, files: &'a Files, troubles: &'a mut Vec<Trouble>) -> Self {
+        Self { root, files, troubles, warnings: Vec::new(), read: BTreeMap::new(), chain: Vec::new() }
     }
 
     /// Returns the manifests that `project` asks for, in its order, and their warnings.
@@ -59,7 +61,7 @@ impl<'a> Reader<'a> {
         let mut loaded = Vec::new();
         for wish in &project.manifests {
             let place = project.source.at(wish.path.span());
-            let paths = files::matching(self.root, &wish.path.value).unwrap_or_else(|error| {
+            let paths = self.files.matching(&wish.path.value).unwrap_or_else(|error| {
                 self.troubles.push(error.at(&place));
                 Vec::new()
             });
@@ -86,7 +88,7 @@ impl<'a> Reader<'a> {
     }
 
     fn entries(&mut self, path: &str, wish: &ManifestWish, place: &Place) -> Option<Entries> {
-        let source = files::read(self.root, path).map_err(|trouble| self.troubles.push(trouble.at(place))).ok()?;
+        let source = self.files.read(path).map_err(|trouble| self.troubles.push(trouble.at(place))).ok()?;
         let parse = if wish.allow_outside { manifest::parse_with_outside } else { manifest::parse };
         let parsed = parse(&source).map_err(|problems| self.troubles.extend(all(problems, Trouble::Manifest)));
         let Manifest { repositories, extends, warnings } = parsed.ok()?;

@@ -3,10 +3,12 @@
 //! Decides which files belong to a project and that none of them stands outside its folder. Leaves out what is in
 //! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
 
+mod catalogue;
 mod extensions;
 mod files;
 mod manifests;
 mod planned;
+mod revision;
 mod trouble;
 
 use std::io::Write as _;
@@ -14,14 +16,18 @@ use std::path::{Path, PathBuf};
 
 use deps_lock::Lock;
 
+pub use catalogue::Known;
 pub use manifests::ExtendsProblem;
 pub use trouble::Trouble;
+
+use files::Files;
+use revision::Revision;
 
 use crate::extension::{Configured, Extension};
 use crate::manifest::Warning;
 use crate::project::{self, Project};
 use crate::resolve::Wishes;
-use crate::source::Located;
+use crate::source::{Located, Source};
 
 /// The project's file.
 pub const PROJECT_FILE: &str = "deps.toml";
@@ -32,6 +38,7 @@ pub const LOCK_FILE: &str = "deps.lock";
 #[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
+    files: Files,
 }
 
 /// Everything that people wrote.
@@ -65,7 +72,17 @@ impl Workspace {
     /// There is none.
     pub fn find(start: &Path) -> Result<Self, Trouble> {
         let root = start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
-        root.map(|root| Self { root: root.to_owned() }).ok_or_else(|| Trouble::NoProject { start: start.to_owned() })
+        root.map(|root| Self { root: root.to_owned(), files: Files::Disk(root.to_owned()) })
+            .ok_or_else(|| Trouble::NoProject { start: start.to_owned() })
+    }
+
+    /// Returns the same project as the git revision `name` has it; it cannot be written to.
+    ///
+    /// # Errors
+    /// The project is in no git repository, or that has no such revision.
+    pub fn at_revision(&self, name: &str) -> Result<Self, Trouble> {
+        let revision = Revision::find(&self.root, name)?;
+        Ok(Self { root: self.root.clone(), files: Files::Revision(revision) })
     }
 
     /// Returns the project's folder.
@@ -78,11 +95,39 @@ impl Workspace {
     /// # Errors
     /// Every problem of every file; when `deps.toml` itself is wrong, its problems alone.
     pub fn load(&self) -> Result<Loaded, Vec<Trouble>> {
-        let source = files::read(&self.root, PROJECT_FILE).map_err(|trouble| vec![trouble])?;
-        let project = project::parse(&source).map_err(|problems| all(problems, Trouble::Project))?;
+        self.load_from(&self.project_file()?)
+    }
+
+    /// Returns the text of `deps.toml`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn project_file(&self) -> Result<Source, Vec<Trouble>> {
+        self.files.read(PROJECT_FILE).map_err(|trouble| vec![trouble])
+    }
+
+    /// Replaces `deps.toml` by `text`.
+    ///
+    /// # Errors
+    /// Every problem that the project has with `text` and did not have before, or the file cannot be written; the old
+    /// one is untouched then.
+    pub fn replace_project_file(&self, text: &str) -> Result<(), Vec<Trouble>> {
+        let messages = |troubles: &[Trouble]| troubles.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let before = self.load().err().unwrap_or_default();
+        let known = messages(&before);
+        let mut after = self.load_from(&Source::new(PROJECT_FILE, text)).err().unwrap_or_default();
+        after.retain(|trouble| !known.contains(&trouble.to_string()));
+        if !after.is_empty() {
+            return Err(after);
+        }
+        self.replace(PROJECT_FILE, text).map_err(|trouble| vec![trouble])
+    }
+
+    fn load_from(&self, source: &Source) -> Result<Loaded, Vec<Trouble>> {
+        let project = project::parse(source).map_err(|problems| all(problems, Trouble::Project))?;
         let mut troubles = Vec::new();
-        let (manifests, warnings) = manifests::Reader::new(&self.root, &mut troubles).all(&project);
-        let extensions = extensions::load(&self.root, &project, &mut troubles);
+        let (manifests, warnings) = manifests::Reader::new(&self.root, &self.files, &mut troubles).all(&project);
+        let extensions = extensions::load(&self.files, &project, &mut troubles);
         let mut configured = Vec::new();
         for extension in &extensions {
             match extension.configure(&project.source, project.extensions.get(&extension.name)) {
@@ -107,10 +152,10 @@ impl Workspace {
     /// # Errors
     /// Every problem of the file.
     pub fn lock(&self) -> Result<Option<LoadedLock>, Vec<Trouble>> {
-        if !self.root.join(LOCK_FILE).exists() {
+        if !self.files.has(LOCK_FILE) {
             return Ok(None);
         }
-        let source = files::read(&self.root, LOCK_FILE).map_err(|trouble| vec![trouble])?;
+        let source = self.files.read(LOCK_FILE).map_err(|trouble| vec![trouble])?;
         match Lock::parse(source.text()) {
             Ok(lock) => Ok(Some(LoadedLock { text: source.text().to_owned(), lock })),
             Err(errors) => {
@@ -129,21 +174,28 @@ impl Workspace {
         if before.is_some_and(|before| before.text == text) {
             return Ok(false);
         }
-        let path = self.root.join(LOCK_FILE);
+        self.replace(LOCK_FILE, &text).map(|()| true)
+    }
+
+    /// Gives the file `name` the content `text`, in one step.
+    fn replace(&self, name: &str, text: &str) -> Result<(), Trouble> {
+        let path = self.root.join(name);
+        let path = path.canonicalize().unwrap_or(path);
+        let folder = path.parent().unwrap_or(&self.root);
         let write = || -> std::io::Result<()> {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode());
             let permissions = std::fs::Permissions::from_mode(mode);
             let mut file =
-                tempfile::Builder::new().prefix(".deps.lock.").permissions(permissions).tempfile_in(&self.root)?;
+                tempfile::Builder::new().prefix(&format!(".{name}.")).permissions(permissions).tempfile_in(folder)?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|error| error.error)?;
             Ok(())
         };
-        write().map(|()| true).map_err(|error| Trouble::Io {
+        write().map_err(|error| Trouble::Io {
             verb: "write",
-            path: LOCK_FILE.to_owned(),
+            path: name.to_owned(),
             message: error.to_string(),
             place: None,
         })

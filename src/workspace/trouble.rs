@@ -28,6 +28,14 @@ pub enum Trouble {
         /// Where the file is asked for.
         place: Option<Place>,
     },
+    /// A git revision that the project cannot be read at.
+    #[error("cannot read the project at `{name}`: {message}")]
+    Revision {
+        /// The revision as asked for.
+        name: String,
+        /// Why.
+        message: String,
+    },
     /// A path that leads out of the project by a symbolic link.
     #[error("`{path}` leads out of the project's folder")]
     Outside {
@@ -113,7 +121,7 @@ impl Trouble {
     /// Returns where the trouble is.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::NoProject { .. } => None,
+            Self::NoProject { .. } | Self::Revision { .. } => None,
             Self::Io { place, .. }
             | Self::Outside { place, .. }
             | Self::TooLarge { place, .. }

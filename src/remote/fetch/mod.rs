@@ -8,11 +8,13 @@ mod obtain;
 mod waves;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 pub use gone::{Gone, RefKind};
 use obtain::is_hinted;
 
+use super::transport::{self, Call, Depth, Order};
 use super::url::redacted;
 use super::{Progress, Remotes, parallel};
 use crate::resolve::{Failure, FailureKind};
@@ -142,6 +144,47 @@ pub fn fetch(
     } else {
         Err(failures)
     }
+}
+
+/// Makes sure that the store's repositories hold every wanted commit, whether or not it has their trees, and returns
+/// those commits with their submodules, in the order of `wanted`, and every failure; none stands for what failed.
+pub fn commits(
+    wanted: &[Wanted],
+    store: &Store,
+    remotes: &Remotes,
+    progress: &dyn Progress,
+    interrupted: &AtomicBool,
+) -> (Vec<Option<Checkout>>, Vec<FetchFailure>) {
+    let all: Vec<&Wanted> = wanted.iter().collect();
+    let (fetched, mut failures) = waves::fetch(&all, store, remotes, progress, interrupted);
+    let mut checkout = |wanted: &Wanted| {
+        let found = fetched.contains(&wanted.url, &wanted.rev).then(|| fetched.checkout(wanted)).transpose();
+        found.map_err(|problem| failures.push(FetchFailure::new(wanted, problem))).ok().flatten().flatten()
+    };
+    let checkouts = all.iter().map(|wanted| checkout(wanted)).collect();
+    failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
+    (checkouts, failures)
+}
+
+/// Brings all branches and tags with their history into working repositories: pairs of a url and a `.git` folder.
+/// Branches become those of `origin`. Returns every failure.
+pub fn histories(
+    targets: &[(String, PathBuf)],
+    remotes: &Remotes,
+    progress: &dyn Progress,
+    interrupted: &AtomicBool,
+) -> Vec<Failure> {
+    progress.on_total(targets.len());
+    let done = parallel::each(targets, remotes.settings().jobs, |(url, folder)| {
+        let subject = redacted(url);
+        progress.on_start(&subject);
+        let refspecs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"].map(str::to_owned).into();
+        let done = Call::new(url, remotes, progress, interrupted)
+            .and_then(|call| transport::fetch(&call, folder, &Order { refspecs, depth: Depth::All }));
+        progress.on_done(&subject, done.is_ok());
+        done
+    });
+    done.into_iter().filter_map(Result::err).collect()
 }
 
 impl FetchFailure {

@@ -1,0 +1,89 @@
+//! `deps export`: a manifest of what is pinned, or of the checkouts in a folder, that vcstool reads the same way.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use deps_lock::Entry;
+
+use super::diagnostic::Diagnostic;
+use super::import::failed;
+use super::locking;
+use super::outcome::{FAILED, Failed, print};
+use super::session::Session;
+use crate::checkout;
+use crate::report;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Write a vcstool manifest: the only format, and the default.
+    #[arg(long)]
+    repos: bool,
+    /// Commits instead of the branches and tags that were asked for.
+    #[arg(long)]
+    exact: bool,
+    /// A folder of checkouts, which are exported instead of the lock.
+    #[arg(value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+/// An entry of the manifest.
+struct Exported {
+    path: String,
+    url: String,
+    version: Option<String>,
+}
+
+pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
+    let entries = match &options.folder {
+        Some(folder) => checkouts(&session.start().join(folder), options.exact)?,
+        None => locked(session, options.exact)?,
+    };
+    let entries: Vec<_> =
+        entries.iter().map(|one| (one.path.as_str(), one.url.as_str(), one.version.as_deref())).collect();
+    print(&report::repos(&entries))
+}
+
+fn locked(session: &Session, exact: bool) -> Result<Vec<Exported>, Failed> {
+    let workspace = session.workspace()?;
+    let loaded = session.load(&workspace)?;
+    let lock = locking::in_sync(&workspace, &loaded, ", and the pins are in it")?;
+    let entry = |(key, entry): (&deps_lock::Key, &Entry)| match entry {
+        Entry::Repo(git) => {
+            let version =
+                if exact { Some(git.rev.to_string()) } else { git.reference.as_ref().map(ToString::to_string) };
+            Some(Exported { path: key.name.replacen(':', "/", 1), url: git.url.to_string(), version })
+        }
+        _ => None,
+    };
+    Ok(lock.iter().filter_map(entry).collect())
+}
+
+/// Every repository below `folder`, also those inside others.
+fn checkouts(folder: &Path, exact: bool) -> Result<Vec<Exported>, Failed> {
+    let (mut exported, mut problems) = (Vec::new(), Vec::new());
+    for path in checkout::below(folder).map_err(failed)? {
+        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+        match one(&path, &name, exact)? {
+            Ok(entry) => exported.push(entry),
+            Err(problem) => problems.push(Diagnostic::error(format!("`{name}` {problem}"))),
+        }
+    }
+    if problems.is_empty() { Ok(exported) } else { Err(Failed::new(FAILED, problems)) }
+}
+
+fn one(path: &Path, name: &str, exact: bool) -> Result<Result<Exported, &'static str>, Failed> {
+    let Some(head) = checkout::head(path).map_err(failed)? else { return Ok(Err("has no commit")) };
+    let Some(url) = head.url else { return Ok(Err("has no remote")) };
+    if deps_lock::Url::new(&url).is_err() {
+        return Ok(Err("has a remote whose url may stand in no manifest: it holds a credential or an option"));
+    }
+    if !head.pushed {
+        return Ok(Err("is at a commit that no remote is known to have"));
+    }
+    let version = match (exact, head.upstream) {
+        (false, Some(branch)) => branch,
+        (false, None) if head.tags.len() == 1 => head.tags[0].clone(),
+        _ => head.rev,
+    };
+    Ok(Ok(Exported { path: name.to_owned(), url, version: Some(version) }))
+}

@@ -1,0 +1,161 @@
+//! An extension as text and as JSON (`schema/extensions.json`): what it asks for, and what it gives to an image.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::extension::{Configured, Extension, Input, Network, Setting};
+use crate::plan::links;
+
+/// What `deps ext ls --json` and `deps ext show --json` print.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "deps ext ls --json")]
+pub struct ExtensionsReport {
+    /// The version of this format.
+    pub schema: u32,
+    /// The extensions, sorted by name.
+    pub extensions: Vec<ExtensionReport>,
+}
+
+/// An extension.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExtensionReport {
+    /// The name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// One line for people.
+    pub summary: String,
+    /// Where its files are: `built-in`, or the folder relative to the project.
+    pub origin: String,
+    /// Whether the project has it, by its name or because another one requires it.
+    pub used: bool,
+    /// Extensions that come with it, sorted.
+    pub requires: Vec<String>,
+    /// Options, sorted by name.
+    pub options: Vec<OptionReport>,
+    /// Debian packages of its builder, with the options' defaults; sorted.
+    pub apt_builder: Vec<String>,
+    /// Debian packages of the image, likewise.
+    pub apt_runtime: Vec<String>,
+    /// Inputs, sorted by name.
+    pub inputs: Vec<InputReport>,
+    /// What the image takes from its builder, sorted.
+    pub outputs: Vec<OutputReport>,
+    /// `none` where the builder sees its inputs only, `default` where it has a network; absent without a builder.
+    pub network: Option<String>,
+    /// Environment variables of the image, `NAME=value`, sorted.
+    pub env: Vec<String>,
+}
+
+/// An option.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OptionReport {
+    /// The name.
+    pub name: String,
+    /// `string`, `integer` or `boolean`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The value when a project sets none.
+    pub default: String,
+    /// One line for people.
+    pub help: String,
+}
+
+/// An input.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InputReport {
+    /// The name: it is mounted at `/deps/in/<name>`.
+    pub name: String,
+    /// Where it comes from: a repository's url with the version asked for, or the files of the extension.
+    pub from: String,
+}
+
+/// Something that the image takes from a builder.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OutputReport {
+    /// Where it stands in the image.
+    pub to: String,
+    /// Whether it is a layer of its own (`COPY --link`), which no other extension's change reruns.
+    pub linked: bool,
+}
+
+/// Returns the report of `extension`, which says `configured` with the defaults of its options.
+pub fn extension_report(extension: &Extension, configured: &Configured, origin: &str, used: bool) -> ExtensionReport {
+    let builder = configured.builder.as_ref();
+    let output = |to: &String| OutputReport { to: to.clone(), linked: links(to) };
+    let network = |network| if network == Network::None { "none" } else { "default" };
+    let input = |(name, input): (&String, &Input)| InputReport { name: name.clone(), from: origin_of(input) };
+    let mut requires: Vec<String> = extension.requires.iter().map(|name| name.value.clone()).collect();
+    requires.sort();
+    ExtensionReport {
+        name: extension.name.clone(),
+        version: extension.version.to_string(),
+        summary: extension.summary.clone(),
+        origin: origin.to_owned(),
+        used,
+        requires,
+        options: extension.options().map(option_report).collect(),
+        apt_builder: configured.apt_builder.iter().cloned().collect(),
+        apt_runtime: configured.apt_runtime.iter().cloned().collect(),
+        inputs: configured.inputs.iter().map(input).collect(),
+        outputs: builder.iter().flat_map(|builder| &builder.copies).map(|copy| output(&copy.to)).collect(),
+        network: builder.map(|builder| network(builder.network).to_owned()),
+        env: configured.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+    }
+}
+
+fn option_report(option: Setting<'_>) -> OptionReport {
+    let Setting { name, kind, default, help } = option;
+    OptionReport { name: name.to_owned(), kind: kind.to_string(), default: default.to_string(), help: help.to_owned() }
+}
+
+fn origin_of(input: &Input) -> String {
+    match input {
+        Input::Git { url, reference, source: _ } => {
+            let version = reference.as_ref().map_or("HEAD", |reference| &reference.value);
+            format!("{} at {version}", url.value)
+        }
+        Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),
+    }
+}
+
+/// Returns one line an extension, in columns.
+pub fn extensions_text(report: &ExtensionsReport) -> String {
+    let width = |of: fn(&ExtensionReport) -> &str| report.extensions.iter().map(|one| of(one).len()).max().unwrap_or(0);
+    let (names, versions) = (width(|one| &one.name), width(|one| &one.version));
+    let line = |one: &ExtensionReport| {
+        let mark = if one.used { "*" } else { " " };
+        let origin = if one.origin == "built-in" { String::new() } else { format!(" ({})", one.origin) };
+        format!("{mark} {:names$}  {:versions$}  {}{origin}\n", one.name, one.version, one.summary)
+    };
+    report.extensions.iter().map(line).collect()
+}
+
+/// Returns everything about one extension.
+pub fn extension_text(report: &ExtensionReport) -> String {
+    let mut text = format!("{} {} ({})\n{}\n", report.name, report.version, report.origin, report.summary);
+    let mut line = |label: &str, words: &[String]| {
+        if !words.is_empty() {
+            writeln!(text, "{label:9} {}", words.join(" ")).expect("a text takes all that is written");
+        }
+    };
+    line("requires", &report.requires);
+    line("builder", &report.apt_builder);
+    line("runtime", &report.apt_runtime);
+    line("env", &report.env);
+    for OptionReport { name, kind, default, help } in &report.options {
+        line("option", &[format!("{name} ({kind}, {default}): {help}")]);
+    }
+    for InputReport { name, from } in &report.inputs {
+        line("input", &[format!("{name}: {from}")]);
+    }
+    for OutputReport { to, linked } in &report.outputs {
+        line("output", &[format!("{to}{}", if *linked { "" } else { " (a plain COPY: others' changes rerun it)" })]);
+    }
+    if let Some(network) = &report.network {
+        line("network", &[if network == "none" { "none: pure".to_owned() } else { network.clone() }]);
+    }
+    text
+}
