@@ -16,8 +16,8 @@ mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 pub(crate) use parallel::each;
@@ -82,17 +82,17 @@ impl Default for Settings {
 /// The outside world as this user reaches it: settings, git configuration, credentials.
 pub struct Remotes {
     settings: Settings,
-    beyond: Beyond,
+    /// Read when the first one is asked: libgit2 takes longer to start than a look at a store that has everything.
+    beyond: OnceLock<Beyond>,
     tokens: Vec<Token>,
     /// Held while a person is asked something.
     prompts: Mutex<()>,
 }
 
 impl Remotes {
-    /// Reads the user's git configuration and environment.
+    /// Returns the outside world as `settings` want it; nothing is read or asked yet but the environment's tokens.
     pub fn new(settings: Settings) -> Self {
-        transport::set_timeout(settings.timeout);
-        Self { settings, beyond: Beyond::read(), tokens: tokens::read(), prompts: Mutex::new(()) }
+        Self { settings, beyond: OnceLock::new(), tokens: tokens::read(), prompts: Mutex::new(()) }
     }
 
     /// Returns what it was made with.
@@ -100,15 +100,14 @@ impl Remotes {
         &self.settings
     }
 
+    /// Returns what this user's git configuration and environment hold that libgit2 does not know.
     fn beyond(&self) -> &Beyond {
-        &self.beyond
+        self.beyond.get_or_init(Beyond::read)
     }
 
-    /// Returns the token of a CI system that may be sent to `url`.
-    fn token(&self, url: &str) -> Option<&Token> {
-        // It belongs to the server that is asked in the end, after any `insteadOf`.
-        let remote = git2::Remote::create_detached(url).ok();
-        tokens::for_url(&self.tokens, remote.as_ref().and_then(|remote| remote.url().ok()).unwrap_or(url))
+    /// Returns the tokens of CI systems; each knows the server that it is for.
+    fn tokens(&self) -> &[Token] {
+        &self.tokens
     }
 
     fn prompts(&self) -> &Mutex<()> {
@@ -174,7 +173,7 @@ impl Task<'_> {
         match self {
             Self::Refs { url } => {
                 let refs = call(url).and_then(|call| transport::list(&call));
-                let answer = refs.map(|advertised| Answer::Refs(refs::sorted(&advertised)));
+                let answer = refs.map(|advertised| Answer::Refs(refs::sorted(advertised)));
                 vec![(Question::Refs { url: (*url).to_owned() }, answer)]
             }
             Self::Commits { url, abbreviated } => {

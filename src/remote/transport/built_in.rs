@@ -21,7 +21,7 @@ use super::{Advertised, Call, Depth, Order};
 use crate::remote::Transfer;
 use crate::remote::tokens::{self, Token};
 use crate::remote::trouble::Trouble;
-use crate::remote::url::{self, Scheme};
+use crate::remote::url::Scheme;
 use crate::resolve::FailureKind;
 
 /// How often a running call is looked after.
@@ -39,7 +39,7 @@ const UNSHALLOW: i32 = i32::MAX;
 /// Sets the timeouts of libgit2, which has one pair for the whole process: the first call counts.
 ///
 /// They end what this module's own patience has given up, and silence where no bytes are seen.
-pub(crate) fn set_timeout(timeout: Duration) {
+pub(super) fn set_timeout(timeout: Duration) {
     static ONCE: Once = Once::new();
     let milliseconds = i32::try_from(timeout.as_millis() + 1000).unwrap_or(i32::MAX);
     ONCE.call_once(|| {
@@ -54,7 +54,7 @@ pub(crate) fn set_timeout(timeout: Duration) {
 }
 
 pub(crate) fn list(call: &Call<'_>) -> Result<Vec<Advertised>, Trouble> {
-    let (url, token) = (call.url.to_owned(), call.remotes.token(call.url).cloned());
+    let (url, token) = (call.url.to_owned(), call.token().cloned());
     attended(call, move |seen| {
         let keys = Keys::new(token);
         let mut remote = Remote::create_detached(url.as_str()).map_err(|error| Trouble::git2(&error))?;
@@ -77,7 +77,7 @@ fn advertised(head: &git2::RemoteHead<'_>) -> Advertised {
 }
 
 pub(crate) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), Trouble> {
-    let (url, token) = (call.url.to_owned(), call.remotes.token(call.url).cloned());
+    let (url, token) = (call.url.to_owned(), call.token().cloned());
     let (into, order) = (into.to_owned(), order.clone());
     attended(call, move |seen| {
         let keys = Keys::new(token);
@@ -121,8 +121,8 @@ fn attended<T: Send + 'static>(
 }
 
 fn wait<T>(call: &Call<'_>, seen: &Seen, done: &Receiver<Result<T, Trouble>>) -> Result<T, Trouble> {
-    let sight = match url::scheme(call.url) {
-        Ok(Scheme::Http | Scheme::Https) => Sight::Clear,
+    let sight = match call.scheme() {
+        Some(Scheme::Http | Scheme::Https) => Sight::Clear,
         _ => Sight::Dim,
     };
     let mut patience = Patience::new(call.remotes.settings().timeout, sight);

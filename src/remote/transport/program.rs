@@ -17,7 +17,7 @@ use super::seen::retry_after;
 use super::{Advertised, Call, Depth, Order};
 use crate::remote::Transfer;
 use crate::remote::trouble::Trouble;
-use crate::remote::url::{self, Scheme};
+use crate::remote::url::Scheme;
 use crate::resolve::FailureKind;
 
 /// How the message begins when there is no `git` program.
@@ -66,7 +66,7 @@ pub(super) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), T
 fn run(call: &Call<'_>, arguments: &[String]) -> Result<Vec<u8>, Trouble> {
     let refused = |result: &Result<_, Trouble>| matches!(result, Err(trouble) if trouble.kind == FailureKind::Auth);
     let mut result = run_once(call, arguments, Prompts::Off);
-    if refused(&result) && call.remotes.token(call.url).is_some() {
+    if refused(&result) && call.token().is_some() {
         result = run_once(call, arguments, Prompts::Token);
     }
     if refused(&result) && call.remotes.settings().terminal {
@@ -124,13 +124,13 @@ fn command(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Command {
     for setting in ["protocol.ext.allow=never", "safe.directory=*", "gc.auto=0", &limit, &slow] {
         command.args(["-c", setting]);
     }
-    if let (Prompts::Token, Some(token)) = (prompts, call.remotes.token(call.url)) {
+    if let (Prompts::Token, Some(token)) = (prompts, call.token()) {
         command.env("DEPS_TOKEN_USER", token.user).env("DEPS_TOKEN", &token.secret);
         let helper = format!("credential.{}.helper={TOKEN_HELPER}", token.origin);
         command.args(["-c", "credential.helper=", "-c", &helper]);
     }
     command.args(["-c", "maintenance.auto=false"]).args(arguments);
-    if let Ok(Scheme::Http | Scheme::Https) = url::scheme(call.url) {
+    if let Some(Scheme::Http | Scheme::Https) = call.scheme() {
         // The only way to the header `Retry-After`. What is secret is left out by git, and nothing of it is shown here.
         command.env("GIT_TRACE_CURL", "1").env("GIT_TRACE_CURL_NO_DATA", "1").env("GIT_TRACE_REDACT", "1");
     }
