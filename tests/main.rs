@@ -7,9 +7,12 @@
 )]
 
 mod architecture;
+mod archives;
 mod build;
+mod cache;
 mod check;
 mod corpus;
+mod crash;
 mod determinism;
 mod dockerfile;
 mod edit;
@@ -35,6 +38,7 @@ mod schema;
 mod status;
 mod store;
 mod support;
+mod systems;
 mod transports;
 mod update;
 mod workspace;

@@ -6,6 +6,7 @@ pub(crate) mod delay;
 pub(crate) mod engine;
 pub(crate) mod git_server;
 pub(crate) mod program;
+pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod repository;
 pub(crate) mod sandbox;

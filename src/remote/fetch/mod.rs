@@ -5,6 +5,7 @@
 
 mod gone;
 mod obtain;
+mod other;
 mod waves;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use gone::{Gone, RefKind};
 use obtain::is_hinted;
+pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
 use super::url::redacted;
@@ -65,6 +67,12 @@ pub enum FetchProblem {
     /// It is not in the store, and the network is not to be used.
     #[error("it is not in the store, and the network is not to be used")]
     Missing,
+    /// What is at its URL now is not what the lock has.
+    #[error("its url has something else now, `{found}`")]
+    Changed {
+        /// The digest of what is there.
+        found: String,
+    },
     /// `.gitmodules` has no URL for a submodule.
     #[error("`.gitmodules` has no url for the submodule `{path}`")]
     NoUrl {
@@ -103,6 +111,7 @@ impl FetchProblem {
                 FailureKind::Invalid
             }
             Self::Missing => FailureKind::Offline,
+            Self::Changed { .. } => FailureKind::Changed,
         }
     }
 }
