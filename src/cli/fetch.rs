@@ -85,7 +85,7 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
             name: key.to_string(),
             url: wish.remote.clone(),
             rev: git.rev.to_string(),
-            refs: git.reference.iter().map(ToString::to_string).collect(),
+            refs: vec![git.reference.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
             submodules,
         }),
         _ => None,
@@ -141,13 +141,15 @@ pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
         name: format!("repo `{}`", pinned.path),
         url: git.remote.clone(),
         rev: pinned.rev.clone(),
-        refs: git.version.iter().map(ToString::to_string).collect(),
+        refs: vec![git.version.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
         submodules: pinned.wish.submodules,
     }
 }
 
 pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
-    use FailureKind::{Auth, Changed, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
+    use FailureKind::{
+        Auth, Changed, HostKey, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable,
+    };
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
         let missing = failures.iter().map(|failure| format!("{} at {}", failure.name, failure.rev));
@@ -155,7 +157,7 @@ pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
     let remote = |kind: &FailureKind| {
-        matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
+        matches!(kind, Auth | HostKey | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
     };
     let code = match () {
         () if kinds.contains(&NoSuchCommit) || kinds.contains(&Changed) => INTEGRITY,
@@ -167,7 +169,12 @@ pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        Diagnostic::error(message).hint(hint(failure.problem.kind()))
+        let hint = match &failure.problem {
+            FetchProblem::Gone(_) if failure.is_submodule() => Some(hints::of_gone_submodule(failure.key())),
+            FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
+            problem => hint(problem.kind()),
+        };
+        Diagnostic::error(message).hint(hint)
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
 }

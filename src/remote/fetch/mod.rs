@@ -3,6 +3,7 @@
 //! Decides that what is present is never asked for again: a tree that exists opens no connection. Missing commits are
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
+mod gone;
 mod obtain;
 mod other;
 mod waves;
@@ -11,6 +12,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+pub use gone::{Gone, RefKind};
+use obtain::is_hinted;
 pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
@@ -28,7 +31,8 @@ pub struct Wanted {
     pub url: String,
     /// The full commit id.
     pub rev: String,
-    /// Branches and tags that may lead to it, for servers that refuse ids.
+    /// Branches and tags that may lead to it, for servers that refuse ids, and for telling what became of it; `HEAD`
+    /// where no version was named.
     pub refs: Vec<String>,
     /// Whether submodules are wanted too.
     pub submodules: bool,
@@ -54,6 +58,9 @@ pub enum FetchProblem {
     /// The remote does not give it.
     #[error(transparent)]
     Remote(#[from] Failure),
+    /// The remote answers and does not have the commit.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The store cannot keep or export it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,6 +104,7 @@ impl FetchProblem {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Remote(failure) => failure.kind,
+            Self::Gone(_) => FailureKind::NoSuchCommit,
             Self::Store(StoreError::Interrupted { .. }) => FailureKind::Cancelled,
             Self::Store(StoreError::Io { .. } | StoreError::Repository { .. }) => FailureKind::Local,
             Self::Store(_) | Self::NoUrl { .. } | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
@@ -189,6 +197,16 @@ pub fn histories(
 }
 
 impl FetchFailure {
+    /// Returns the key of the lock as people type it: the entry itself, also where one of its submodules failed.
+    pub fn key(&self) -> &str {
+        self.name.split('`').nth(1).unwrap_or(&self.name)
+    }
+
+    /// Whether a submodule of the entry failed, rather than the entry itself.
+    pub fn is_submodule(&self) -> bool {
+        self.name.contains(" > ")
+    }
+
     fn new(wanted: &Wanted, problem: FetchProblem) -> Self {
         Self { name: wanted.name.clone(), url: redacted(&wanted.url), rev: wanted.rev.clone(), problem }
     }
