@@ -1,5 +1,6 @@
 //! `extension.toml`: any text is read or refused at a place inside the files of the extension.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes down what it was given")]
 
 use deps::extension::{Extension, File};
 use deps::source::Source;

@@ -1,5 +1,6 @@
 //! `deps.lock`: any text is read or refused; what was read is written, read again as the same, and written the same.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes down what it was given")]
 
 use deps_lock::Lock;
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,6 @@
 //! `.repos` and rosinstall: any text is read or refused; the same way twice, at a place inside it, in visible characters.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes down what it was given")]
 
 use deps::manifest;
 use deps::source::Source;

@@ -1,5 +1,6 @@
 //! `deps.toml`: any text is read or refused at a place inside it; changes keep a good project good.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes down what it was given")]
 
 use deps::project::{self, edit};
 use deps::source::Source;

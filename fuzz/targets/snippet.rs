@@ -1,5 +1,6 @@
 //! Snippets: any text is refused, or becomes steps whose Dockerfile is one, with no more stages than were planned.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes down what it was given")]
 
 use deps::extension::{Extension, File};
 use deps::plan::{Base, Ingredients, plan, plan_key};
