@@ -8,6 +8,11 @@
 //! of the content, the content. Numbers are `u64`, little-endian. So no two folders share an encoding. Not in it: empty
 //! folders, other mode bits, owners, times.
 
+use crate::extent::{Extent, Submodules};
+
+/// The BLAKE3 derive-key context of the patterns in [`checkout_id`].
+pub const EXCLUDED_CONTEXT: &str = "deps excluded submodules v1";
+
 /// The BLAKE3 derive-key context of [`folder`]. A changed encoding needs a new one.
 pub const FOLDER_CONTEXT: &str = "deps folder v1";
 
@@ -43,11 +48,26 @@ pub fn folder_id(files: &[FolderFile<'_>]) -> String {
     format!("b3-{}", folder(files))
 }
 
-/// Returns the id of a checkout in the store: the commit id, and `-s` when its submodules are asked for.
+/// Returns the id of a checkout in the store: the commit id; `-s` when its submodules are asked for, with `-` and 16
+/// hexadecimal digits for the patterns that exclude some; `-p` when pointers of Git LFS stay pointers.
 ///
-/// Whether the commit really has submodules is not asked, because that is only known once it has been fetched.
-pub fn checkout_id(rev: &str, submodules: bool) -> String {
-    format!("{rev}{}", if submodules { "-s" } else { "" })
+/// Whether the commit really has submodules or pointers is not asked, because that is only known once it has been
+/// fetched. The digits are the beginning of BLAKE3 in derive-key mode with the context [`EXCLUDED_CONTEXT`] over the
+/// number of patterns, then each, sorted, after its length; a pattern begins where the checkout does.
+pub fn checkout_id(rev: &str, extent: &Extent) -> String {
+    let submodules = match &extent.submodules {
+        Submodules::None => String::new(),
+        Submodules::All => "-s".to_owned(),
+        Submodules::Except(patterns) => format!("-s-{}", excluded(patterns)),
+    };
+    format!("{rev}{submodules}{}", if extent.pointers { "-p" } else { "" })
+}
+
+fn excluded(patterns: &[String]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key(EXCLUDED_CONTEXT);
+    hasher.update(&(patterns.len() as u64).to_le_bytes());
+    patterns.iter().for_each(|pattern| add_piece(&mut hasher, pattern.as_bytes()));
+    hasher.finalize().to_hex()[..16].to_owned()
 }
 
 fn add_piece(hasher: &mut blake3::Hasher, piece: &[u8]) {
@@ -89,7 +109,14 @@ mod tests {
 
     #[test]
     fn a_checkout_with_submodules_has_an_id_of_its_own() {
-        assert_eq!(checkout_id("c0ffee", false), "c0ffee");
-        assert_eq!(checkout_id("c0ffee", true), "c0ffee-s");
+        let id = |submodules, pointers| checkout_id("c0ffee", &Extent { submodules, pointers });
+        assert_eq!(id(Submodules::None, false), "c0ffee");
+        assert_eq!(id(Submodules::All, false), "c0ffee-s");
+        assert_eq!(id(Submodules::None, true), "c0ffee-p");
+        assert_eq!(id(Submodules::All, true), "c0ffee-s-p");
+        let except = |patterns: &[&str]| Submodules::Except(patterns.iter().map(|one| (*one).to_owned()).collect());
+        assert_eq!(id(except(&["libs/a"]), false), "c0ffee-s-2ab89a0026b0461f");
+        assert_eq!(id(except(&["libs/a", "libs/b"]), true), "c0ffee-s-45f83014667d49aa-p");
+        assert_ne!(id(except(&["ab", "c"]), false), id(except(&["a", "bc"]), false));
     }
 }

@@ -32,6 +32,7 @@ mod remotes;
 mod schema;
 mod status;
 mod store;
+mod submodules;
 mod support;
 mod update;
 mod workspace;

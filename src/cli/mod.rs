@@ -22,6 +22,7 @@ mod progress;
 mod schema;
 mod session;
 mod status;
+mod submodules;
 mod unfinished;
 mod update;
 

@@ -37,8 +37,16 @@ pub(crate) fn is_commit_id(rev: &str) -> bool {
 pub(crate) fn is_tree_id(id: &str) -> bool {
     match id.strip_prefix("b3-") {
         Some(hex) => hex.len() == 64 && is_lower_hex(hex),
-        None => is_commit_id(id.strip_suffix("-s").unwrap_or(id)),
+        None => is_checkout_id(id),
     }
+}
+
+/// Whether `id` is a commit id, `-s` and the digits of excluded submodules perhaps, and `-p` perhaps.
+fn is_checkout_id(id: &str) -> bool {
+    let id = id.strip_suffix("-p").unwrap_or(id);
+    let (rev, submodules) = id.split_once('-').map_or((id, None), |(rev, rest)| (rev, Some(rest)));
+    let excluded = |rest: &str| rest.strip_prefix("s-").is_some_and(|hex| hex.len() == 16 && is_lower_hex(hex));
+    is_commit_id(rev) && submodules.is_none_or(|rest| rest == "s" || excluded(rest))
 }
 
 fn is_lower_hex(text: &str) -> bool {
@@ -81,6 +89,13 @@ mod tests {
     fn only_ids_that_we_make_are_tree_ids() {
         let rev = "0123456789abcdef0123456789abcdef01234567";
         assert!(is_tree_id(rev) && is_tree_id(&format!("{rev}-s")) && is_tree_id(&format!("b3-{}", "0".repeat(64))));
+        let digits = "0123456789abcdef";
+        for suffix in ["-p", "-s-p", &format!("-s-{digits}"), &format!("-s-{digits}-p")] {
+            assert!(is_tree_id(&format!("{rev}{suffix}")), "{suffix}");
+        }
+        for suffix in ["-", "-p-s", "-p-p", "-s-", "-s-0", &format!("-{digits}"), &format!("-s-{digits}-s")] {
+            assert!(!is_tree_id(&format!("{rev}{suffix}")), "{suffix}");
+        }
         for not in
             ["", "..", "../x", "b3-0", &rev.to_uppercase(), &rev[1..], &format!("{rev}-x"), &format!("{rev}-s-s")]
         {

@@ -39,7 +39,7 @@ fn base(lock: &Lock, name: &str, reference: &str) -> Base {
 }
 
 fn checkout(lock: &Lock, key: &Key, wish: &RepositoryWish) -> Option<Checkout> {
-    let tree = digest::checkout_id(rev(lock, key)?, wish.submodules);
+    let tree = digest::checkout_id(rev(lock, key)?, &wish.extent);
     Some(Checkout { set: wish.set.clone(), path: wish.path.clone(), dest: wish.dest.clone(), tree })
 }
 
