@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use deps::manifest::{self, Manifest, Problem};
+use deps::resolve::{LoadedManifest, ManifestEntry, Wishes};
 use deps::source::{Located, Source};
 use serde_json::Value;
 
@@ -153,4 +154,30 @@ fn files(corpus: &Path, folders: &[&str]) -> Vec<(String, String)> {
         (name, fs::read_to_string(&path).expect("the corpus is text"))
     };
     manifests.map(file).collect()
+}
+
+#[test]
+fn real_manifests_ask_for_what_can_be_pinned() {
+    let Some(corpus) = corpus() else { return };
+    let toml = "[project]\nname = \"p\"\nbase = \"scratch\"\n[[manifest]]\npath = \"a.repos\"\ndest = \"/ws/src\"\n";
+    let project = deps::project::parse(&Source::new("deps.toml", toml)).expect("a good project");
+    let (mut kinds, mut unpinned) = (BTreeMap::<String, usize>::new(), Vec::new());
+    for (name, text) in files(&corpus, &["manifests", "weird", "history"]) {
+        let source = Source::new(name.as_str(), text.as_str());
+        let Ok(manifest) = manifest::parse(&source) else { continue };
+        let entry = |repository| ManifestEntry { repository, source: source.clone(), folder: "/project".to_owned() };
+        let entries = manifest.repositories.into_iter().map(entry).collect();
+        let loaded = LoadedManifest { wish: project.manifests[0].clone(), entries };
+        match Wishes::gather(&project, &[loaded], BTreeMap::new(), &[]) {
+            Ok(wishes) => {
+                for wish in wishes.repositories.values() {
+                    *kinds.entry(wish.kind.to_string()).or_default() += 1;
+                }
+            }
+            Err(problems) => unpinned.extend(problems.iter().map(ToString::to_string)),
+        }
+    }
+    println!("wishes by type: {kinds:?}");
+    assert!(["git", "hg", "svn", "tar", "zip"].iter().all(|kind| kinds.contains_key(*kind)), "{kinds:?}");
+    assert!(unpinned.is_empty(), "{}", unpinned.join("\n"));
 }

@@ -7,9 +7,12 @@
 )]
 
 mod architecture;
+mod archives;
 mod build;
+mod cache;
 mod check;
 mod corpus;
+mod crash;
 mod determinism;
 mod dockerfile;
 mod edit;
@@ -34,5 +37,6 @@ mod status;
 mod store;
 mod submodules;
 mod support;
+mod systems;
 mod update;
 mod workspace;

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::{Frozen, Network, fetch, locking, paint};
 use crate::checkout::{self, CheckoutError, Outcome, Record, Wanted};
 use crate::extent::{Extent, Submodules};
-use crate::manifest::Wish;
+use crate::manifest::{Kind, Wish};
 use crate::remote;
 use crate::report::{self, ImportReport, ImportedReport};
 use crate::resolve::{Answer, Question, RepositoryWish};
@@ -75,14 +75,34 @@ pub(super) fn pinned<'a>(loaded: &'a Loaded, lock: &Lock) -> Result<Vec<Pinned<'
     if outside.is_empty() { Ok(all) } else { Err(Failed::new(FAILED, outside)) }
 }
 
+/// Returns a warning that names what is no git repository: nobody works in an archive.
+fn passed_over(loaded: &Loaded) -> Vec<Diagnostic> {
+    let others = loaded.wishes.repositories.iter().filter(|(_, wish)| wish.kind != Kind::Git);
+    let named: Vec<String> = others.map(|(key, wish)| format!("`{}` ({})", key.name, wish.kind)).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("only git repositories are checked out, and these are none: {}", named.join(", "));
+    let hint = "`deps fetch` brings them into the store, and images have them".to_owned();
+    vec![Diagnostic::warning(message).hint(Some(hint))]
+}
+
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let loaded = session.load(&workspace)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let folder = folder(session, &workspace, options.folder.as_deref());
     let pinned = pinned(&loaded, &lock)?;
-    let mut import =
-        Import { session, options, loaded: &loaded, folder: &folder, reports: BTreeMap::new(), failures: Vec::new() };
+    session.warn_all(passed_over(&loaded))?;
+    let mut import = Import {
+        session,
+        workspace: &workspace,
+        options,
+        loaded: &loaded,
+        folder: &folder,
+        reports: BTreeMap::new(),
+        failures: Vec::new(),
+    };
     let open: Vec<&Pinned<'_>> = pinned.iter().filter(|pinned| !import.stands(pinned)).collect();
     if !open.is_empty() || options.prune {
         let _lock = Record::lock(&folder).map_err(failed)?;
@@ -98,6 +118,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
 
 struct Import<'a> {
     session: &'a Session,
+    workspace: &'a Workspace,
     options: &'a Options,
     loaded: &'a Loaded,
     folder: &'a Path,
@@ -138,6 +159,7 @@ impl Import<'_> {
     /// Makes and moves the checkouts `open`.
     fn bring(&mut self, open: &[&Pinned<'_>]) -> Result<(), Failed> {
         let store = self.session.store()?;
+        self.session.remember(&store, self.workspace)?;
         let branches = self.branches(open)?;
         let sources = self.sources(open, &store)?;
         let mut levels: BTreeMap<usize, Vec<(&Pinned<'_>, Wanted)>> = BTreeMap::new();
@@ -300,7 +322,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, options, loaded: _, folder: _, reports, failures } = self;
+        let Self { session, workspace: _, options, loaded: _, folder: _, reports, failures } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::outcome::{Failed, print};
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
-use crate::report::{self, DriftReport, ExtensionsReport, ImportReport, PlanReport, StatusReport};
+use crate::report::{self, CacheReport, DriftReport, ExtensionsReport, ImportReport, PlanReport, StatusReport};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -28,6 +28,8 @@ enum File {
     Drift,
     /// `deps ext ls --json`
     Extensions,
+    /// `deps cache ls --json`
+    Cache,
     /// `deps import --json`
     Import,
     /// `deps status --json`
@@ -41,6 +43,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Plan => schemars::schema_for!(PlanReport),
         File::Drift => schemars::schema_for!(DriftReport),
+        File::Cache => schemars::schema_for!(CacheReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
         File::Extensions => schemars::schema_for!(ExtensionsReport),

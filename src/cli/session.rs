@@ -14,7 +14,7 @@ use super::hints;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::remote::{self, Remotes};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::workspace::{Loaded, Workspace};
 
 /// One run of the program.
@@ -125,20 +125,27 @@ impl Session {
 
     /// Opens the store: `$DEPS_STORE`, else `deps` in the user's cache folder.
     pub(super) fn store(&self) -> Result<Store, Failed> {
-        let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
-        let root = match std::env::var_os("DEPS_STORE").filter(|path| !path.is_empty()) {
-            Some(path) => PathBuf::from(path),
-            None => {
-                let strategy = etcetera::choose_base_strategy();
-                let strategy = strategy.map_err(|error| wrong(format!("cannot find your cache folder: {error}")))?;
-                strategy.cache_dir().join("deps")
-            }
-        };
-        Store::open(&root).map_err(|error| wrong(error.to_string()))
+        opened(Store::open(&store_root()?))
+    }
+
+    /// Remembers in the store that the project needs what its lock names.
+    pub(super) fn remember(&self, store: &Store, workspace: &Workspace) -> Result<(), Failed> {
+        let root = workspace.root().canonicalize().unwrap_or_else(|_| workspace.root().to_path_buf());
+        store.remember(&root).map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))
+    }
+
+    /// Opens the store for nobody else.
+    pub(super) fn store_alone(&self) -> Result<Store, Failed> {
+        opened(Store::alone(&store_root()?))
     }
 
     /// Prepares to ask remotes.
     pub(super) fn remotes(&self, network: &Network) -> Result<Remotes, Failed> {
+        self.remotes_with(network, None)
+    }
+
+    /// Prepares to ask remotes, also for archives, which are kept in `store`.
+    pub(super) fn remotes_with(&self, network: &Network, store: Option<Store>) -> Result<Remotes, Failed> {
         let transport = match std::env::var("DEPS_GIT").as_deref() {
             Err(_) | Ok("" | "auto") => remote::Choice::Auto,
             Ok("git2") => remote::Choice::Git2,
@@ -153,6 +160,7 @@ impl Session {
             offline: network.offline,
             terminal: self.terminal() && std::io::stdin().is_terminal(),
             transport,
+            store,
             ..remote::Settings::default()
         };
         Ok(Remotes::new(settings))
@@ -162,4 +170,23 @@ impl Session {
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
+}
+
+fn opened(store: Result<Store, StoreError>) -> Result<Store, Failed> {
+    store.map_err(|error| {
+        let hint = match &error {
+            StoreError::Busy { .. } => "wait for it, then run the command again",
+            _ => "`DEPS_STORE` names another folder for the store",
+        };
+        Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(Some(hint.to_owned())))
+    })
+}
+
+fn store_root() -> Result<PathBuf, Failed> {
+    if let Some(path) = std::env::var_os("DEPS_STORE").filter(|path| !path.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|error| Failed::one(FAILED, Diagnostic::error(format!("cannot find your cache folder: {error}"))))?;
+    Ok(strategy.cache_dir().join("deps"))
 }

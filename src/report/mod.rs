@@ -2,6 +2,7 @@
 //!
 //! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
 
+mod cache;
 mod checkout;
 mod drift;
 mod extension;
@@ -9,6 +10,7 @@ mod lock;
 mod plan;
 mod repos;
 
+pub use cache::{CacheReport, ThingReport, bytes};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use extension::{ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_text};

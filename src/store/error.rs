@@ -16,6 +16,12 @@ pub enum StoreError {
         /// The system's answer.
         cause: io::Error,
     },
+    /// Somebody uses the store, which must be nobody's just now.
+    #[error("the store `{}` is in use by another `deps`", path.display())]
+    Busy {
+        /// The store.
+        path: PathBuf,
+    },
     /// A repository of the store is damaged, or cannot be written.
     #[error("cannot use the repository `{}`: {cause}", path.display())]
     Repository {
@@ -70,6 +76,9 @@ pub enum StoreError {
         /// The path.
         path: String,
     },
+    /// An archive is not what it should be, or has something in it that no folder may have.
+    #[error("the archive cannot be unpacked: {0}")]
+    Archive(#[from] super::ArchiveError),
     /// The user interrupted the run while it waited for another one.
     #[error("interrupted while waiting for another `deps` to finish with `{name}`")]
     Interrupted {

@@ -6,32 +6,52 @@
 //!
 //! ```text
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
+//! meta/<id>.sum                  the sum of what was written, for `deps cache verify`
+//! meta/projects/<hash>           the folders of the projects that need what is here
 //! meta/kept-<name>.json          what one run leaves for the next
-//! files/  tmp/  locks/
+//! files/<sha256>                 archives as they were downloaded
+//! tmp/  locks/
 //! ```
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
+mod adopt;
+mod archive;
+mod clean;
 mod error;
 mod export;
+mod file;
 mod folder;
 mod gitmodules;
+mod held;
 mod kept;
 mod lock;
 mod name;
 mod noticed;
 mod repository;
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Once;
-use std::sync::atomic::AtomicBool;
+mod sum;
+mod usage;
+mod verify;
 
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
+
+pub use archive::{ArchiveError, EntryProblem, Packed};
+pub(crate) use archive::{Form, HEAD};
+pub use clean::{Garbage, Needed, garbage};
 pub use error::{BadEntry, StoreError};
+pub use file::Incoming;
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
+pub use usage::{Held, HeldKind, now};
+pub use verify::Damage;
 
 use crate::digest;
 use crate::extent::Extent;
@@ -46,6 +66,8 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This 
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    /// Held while the store is used, see `held.rs`.
+    _held: Option<Arc<File>>,
 }
 
 /// An exported tree.
@@ -97,7 +119,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         accept_any_owner();
         let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
-        for folder in ["git", "trees", "files", "meta", "tmp", "locks"] {
+        for folder in ["git", "hg", "trees", "files", "meta", "tmp", "locks"] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
         }
@@ -105,7 +127,12 @@ impl Store {
         if !tag.exists() {
             fs::write(&tag, CACHEDIR_TAG).map_err(StoreError::io("write", &tag))?;
         }
-        Ok(Self { root })
+        let held = Self::held(&root)?;
+        Ok(Self::with(&root, held))
+    }
+
+    fn with(root: &Path, held: Option<File>) -> Self {
+        Self { root: root.to_path_buf(), _held: held.map(Arc::new) }
     }
 
     /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>`.
@@ -149,11 +176,35 @@ impl Store {
         Lock::take(&self.root.join("locks"), name, interrupted)
     }
 
+    fn sum_path(&self, id: &str) -> PathBuf {
+        self.root.join("meta").join(format!("{id}.sum"))
+    }
+
+    /// The sum of the tree `id` when it was written.
+    fn written_sum(&self, id: &str) -> Option<String> {
+        fs::read_to_string(self.sum_path(id)).ok()
+    }
+
+    /// Removes what was written about the tree `id`, which is gone.
+    fn forget_noticed(&self, id: &str) -> Result<(), StoreError> {
+        for path in [self.meta(id), self.sum_path(id)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(StoreError::io("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
-    /// A tree that is replaced goes first, so that what was noticed of the one is never read for the other.
+    /// A tree that is replaced goes before that, so that what was noticed of the one is never read for the other.
     fn publish(&self, draft: &Path, id: &str, noticed: impl Into<Noticed>) -> Result<Tree, StoreError> {
         let noticed = noticed.into();
         let _replaced = self.retire(id)?;
+        let sum = self.sum_path(id);
+        fs::write(&sum, sum::sum(draft)?).map_err(StoreError::io("write", &sum))?;
         self.notice(id, &noticed)?;
         let path = self.root.join("trees").join(id);
         fs::rename(draft, &path).map_err(StoreError::io("make", &path))?;
@@ -161,6 +212,18 @@ impl Store {
         let Noticed { lfs_pointers, excluded } = noticed;
         Ok(Tree { id: id.to_owned(), path, lfs_pointers, excluded })
     }
+}
+
+/// Returns the paths of what is in `folder`, sorted; none when it is not there.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("read", folder))?,
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+    let mut paths = paths.map_err(StoreError::io("read", folder))?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else.

@@ -7,10 +7,15 @@ const SLUG: usize = 48;
 
 /// Returns the folder name of the bare repository of `url`: a readable part, and the hash that makes it unique.
 pub(crate) fn repository(url: &str) -> String {
+    format!("{}.git", plain_repository(url))
+}
+
+/// Returns the folder name of the repository of `url`, whatever its kind.
+pub(crate) fn plain_repository(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let url = url.strip_suffix(".git").unwrap_or(url).trim_end_matches('/');
     let hash = blake3::hash(url.as_bytes()).to_hex();
-    format!("{}-{}.git", slug(url), &hash[..24])
+    format!("{}-{}", slug(url), &hash[..24])
 }
 
 /// Whether two urls name one repository of the store.
@@ -35,9 +40,10 @@ pub(crate) fn is_commit_id(rev: &str) -> bool {
 
 /// Whether `id` is one that `digest.rs` makes: only such names are looked up below `trees/`.
 pub(crate) fn is_tree_id(id: &str) -> bool {
-    match id.strip_prefix("b3-") {
-        Some(hex) => hex.len() == 64 && is_lower_hex(hex),
-        None => is_checkout_id(id),
+    match id.split_once('-') {
+        Some(("b3" | "a" | "svn", hex)) => is_sha256(hex),
+        Some(("hg", node)) => is_commit_id(node),
+        _ => is_checkout_id(id),
     }
 }
 
@@ -47,6 +53,11 @@ fn is_checkout_id(id: &str) -> bool {
     let (rev, submodules) = id.split_once('-').map_or((id, None), |(rev, rest)| (rev, Some(rest)));
     let excluded = |rest: &str| rest.strip_prefix("s-").is_some_and(|hex| hex.len() == 16 && is_lower_hex(hex));
     is_commit_id(rev) && submodules.is_none_or(|rest| rest == "s" || excluded(rest))
+}
+
+/// Whether `hex` is 32 bytes in lowercase hexadecimal digits.
+pub(crate) fn is_sha256(hex: &str) -> bool {
+    hex.len() == 64 && is_lower_hex(hex)
 }
 
 fn is_lower_hex(text: &str) -> bool {
@@ -96,6 +107,11 @@ mod tests {
         for suffix in ["-", "-p-s", "-p-p", "-s-", "-s-0", &format!("-{digits}"), &format!("-s-{digits}-s")] {
             assert!(!is_tree_id(&format!("{rev}{suffix}")), "{suffix}");
         }
+        let digest = "0".repeat(64);
+        assert!(is_tree_id(&format!("a-{digest}")) && is_tree_id(&format!("svn-{digest}")));
+        assert!(is_tree_id(&format!("hg-{rev}")));
+        let odd = [format!("hg-{digest}"), format!("a-{rev}"), format!("x-{digest}"), format!("hg-{rev}-s")];
+        assert!(!odd.iter().any(|id| is_tree_id(id)), "{odd:?}");
         for not in
             ["", "..", "../x", "b3-0", &rev.to_uppercase(), &rev[1..], &format!("{rev}-x"), &format!("{rev}-s-s")]
         {

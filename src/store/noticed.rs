@@ -82,7 +82,7 @@ impl Store {
         Ok(Some(away))
     }
 
-    fn meta(&self, id: &str) -> PathBuf {
+    pub(super) fn meta(&self, id: &str) -> PathBuf {
         self.root().join("meta").join(format!("{id}.json"))
     }
 }

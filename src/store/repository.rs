@@ -76,7 +76,9 @@ impl Repository {
     pub fn lock(&self, interrupted: &AtomicBool) -> Result<LockedRepository, StoreError> {
         let lock = self.store.lock(&self.name, interrupted)?;
         let path = self.path();
-        if !path.is_dir() {
+        if path.is_dir() {
+            remove_leftovers(&path)?;
+        } else {
             self.create(&path)?;
         }
         Ok(LockedRepository { path, _lock: lock })
@@ -109,9 +111,7 @@ impl Repository {
     /// When it is not a commit, an object of its tree is missing, or the ref cannot be written.
     pub fn pin(&self, rev: &str) -> Result<(), StoreError> {
         let repository = self.open()?;
-        let commit = find_commit(&repository, rev)?;
-        let tree = commit.tree().map_err(|_| incomplete(rev, commit.tree_id()))?;
-        Completeness { repository: &repository, rev, seen: BTreeSet::new() }.check(&tree, 0)?;
+        let commit = is_complete(&repository, rev)?;
         let name = format!("{PINS}/{rev}");
         repository.reference(&name, commit.id(), true, "").map_err(StoreError::repository(&self.path()))?;
         Ok(())
@@ -149,6 +149,19 @@ impl Repository {
     }
 }
 
+/// Removes the lock files and half packs that a killed writer has left: nobody else writes now.
+fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
+    let is_half_pack = |name: &str| name.starts_with("tmp_") || name.starts_with("pack_git2_");
+    let folders = [path.to_path_buf(), path.join(PINS), path.join("refs/deps/fetched"), path.join("objects/pack")];
+    for file in folders.iter().map(|folder| super::entries(folder)).collect::<Result<Vec<_>, _>>()?.concat() {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".lock") || is_half_pack(&name) {
+            fs::remove_file(&file).map_err(StoreError::io("remove", &file))?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes an empty bare repository at `path` without hooks and other extras; what it writes is synced to disk.
 pub(crate) fn create_bare(path: &Path) -> Result<git2::Repository, git2::Error> {
     let mut options = git2::RepositoryInitOptions::new();
@@ -159,6 +172,14 @@ pub(crate) fn create_bare(path: &Path) -> Result<git2::Repository, git2::Error> 
     config.set_i32("gc.auto", 0)?;
     drop(config);
     Ok(repository)
+}
+
+/// Returns the commit `rev`, of whose tree no object is missing.
+pub(super) fn is_complete<'r>(repository: &'r git2::Repository, rev: &str) -> Result<git2::Commit<'r>, StoreError> {
+    let commit = find_commit(repository, rev)?;
+    let tree = commit.tree().map_err(|_| incomplete(rev, commit.tree_id()))?;
+    Completeness { repository, rev, seen: BTreeSet::new() }.check(&tree, 0)?;
+    Ok(commit)
 }
 
 /// Returns the commit `rev`.
@@ -210,6 +231,15 @@ pub(super) fn too_deep(rev: &str, depth: usize, name: &[u8]) -> Result<(), Store
     }
     let path = String::from_utf8_lossy(name).into_owned();
     Err(StoreError::BadEntry { rev: rev.to_owned(), path, problem: BadEntry::TooDeep })
+}
+
+/// Returns the commits of the submodules of `rev` in the bare repository at `path`.
+pub(super) fn gitlink_revs(path: &Path, rev: &str) -> Result<Vec<String>, StoreError> {
+    let repository = git2::Repository::open_bare(path).map_err(StoreError::repository(path))?;
+    let tree = find_commit(&repository, rev)?.tree().map_err(StoreError::repository(path))?;
+    let mut links = Vec::new();
+    collect_gitlinks(&repository, rev, &tree, Path::new(""), 0, &mut links)?;
+    Ok(links.into_iter().map(|(_, id)| id.to_string()).collect())
 }
 
 fn collect_gitlinks(

@@ -110,6 +110,16 @@ impl<'a> Program<'a> {
         run
     }
 
+    /// Starts it and does not wait for it; what it writes is nobody's.
+    pub(crate) fn starts(self) -> std::process::Child {
+        let mut command = std::process::Command::new(&self.path);
+        command.args(&self.arguments).current_dir(&self.folder).env_clear();
+        command.envs(self.sandbox.environment()).envs(self.environment.iter().cloned());
+        let nobody = std::process::Stdio::null;
+        let child = command.stdin(nobody()).stdout(nobody()).stderr(nobody()).spawn();
+        child.unwrap_or_else(|error| panic!("`{}` does not start: {error}", self.path))
+    }
+
     /// Runs it, however it ends.
     ///
     /// # Panics
@@ -156,6 +166,12 @@ impl<'a> Program<'a> {
 }
 
 impl Run {
+    /// It must have exited with `code`.
+    #[track_caller]
+    pub(crate) fn exited(&self, code: i32) {
+        assert!(self.code == Some(code), "expected exit status {code}\n{self}");
+    }
+
     /// Compares the whole of standard output, redacted, with `str![…]`. `SNAPSHOTS=overwrite` updates the test.
     #[track_caller]
     pub(crate) fn stdout_is(self, expected: impl IntoData) -> Run {

@@ -4,11 +4,14 @@
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
 mod obtain;
+mod other;
 mod waves;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+
+pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
 use super::url::redacted;
@@ -75,6 +78,12 @@ pub enum FetchProblem {
     /// It is not in the store, and the network is not to be used.
     #[error("it is not in the store, and the network is not to be used")]
     Missing,
+    /// What is at its URL now is not what the lock has.
+    #[error("its url has something else now, `{found}`")]
+    Changed {
+        /// The digest of what is there.
+        found: String,
+    },
     /// The commit has a submodule of which `.gitmodules` says nothing.
     #[error("there is a submodule, but no entry for it in `.gitmodules`")]
     Undeclared,
@@ -110,6 +119,7 @@ impl FetchProblem {
                 FailureKind::Invalid
             }
             Self::Missing => FailureKind::Offline,
+            Self::Changed { .. } => FailureKind::Changed,
         }
     }
 }
@@ -193,11 +203,27 @@ pub fn histories(
     done.into_iter().filter_map(Result::err).collect()
 }
 
+impl Asker {
+    /// Returns who asks for something that is no submodule.
+    fn entry(name: &str) -> Self {
+        Self { entry: name.to_owned(), name: name.to_owned(), submodule: None }
+    }
+
+    /// Returns who asks for the submodule at `path` of what this one asked for.
+    fn below(&self, path: &str) -> Self {
+        let joined = self.submodule.as_ref().map_or_else(|| path.to_owned(), |outer| format!("{outer}/{path}"));
+        Self { entry: self.entry.clone(), name: format!("{} > {path}", self.name), submodule: Some(joined) }
+    }
+
+    fn failure(&self, url: &str, rev: &str, problem: FetchProblem) -> FetchFailure {
+        let Self { entry, name, submodule } = self.clone();
+        FetchFailure { entry, name, submodule, also: Vec::new(), url: redacted(url), rev: rev.to_owned(), problem }
+    }
+}
+
 impl FetchFailure {
     fn new(wanted: &Wanted, problem: FetchProblem) -> Self {
-        let (entry, name) = (wanted.name.clone(), wanted.name.clone());
-        let (submodule, also) = Default::default();
-        Self { entry, name, submodule, also, url: redacted(&wanted.url), rev: wanted.rev.clone(), problem }
+        Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev, problem)
     }
 }
 

@@ -47,18 +47,6 @@ struct Module {
     broken: Vec<(Gitlink, FetchProblem)>,
 }
 
-impl Asker {
-    fn below(&self, path: &str) -> Self {
-        let joined = self.submodule.as_ref().map_or_else(|| path.to_owned(), |outer| format!("{outer}/{path}"));
-        Self { entry: self.entry.clone(), name: format!("{} > {path}", self.name), submodule: Some(joined) }
-    }
-
-    fn failure(&self, url: &str, rev: &str, problem: FetchProblem) -> FetchFailure {
-        let Self { entry, name, submodule } = self.clone();
-        FetchFailure { entry, name, submodule, also: Vec::new(), url: redacted(url), rev: rev.to_owned(), problem }
-    }
-}
-
 /// A commit that is to be fetched.
 struct Need {
     rev: String,
@@ -103,9 +91,8 @@ pub(super) fn fetch(
 fn first_wave(wanted: &[&Wanted]) -> Wave {
     let mut wave = Wave::new();
     for wanted in wanted {
-        let asker = Asker { entry: wanted.name.clone(), name: wanted.name.clone(), submodule: None };
         let visit = ((wanted.url.clone(), wanted.rev.clone()), wanted.extent.submodules.clone());
-        add(&mut wave, &visit, &wanted.refs, asker);
+        add(&mut wave, &visit, &wanted.refs, Asker::entry(&wanted.name));
     }
     wave
 }
