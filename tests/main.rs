@@ -26,6 +26,7 @@ mod import;
 mod lock;
 mod manifest_errors;
 mod manifests;
+mod merge;
 mod offline;
 mod pin_from;
 mod plan;
