@@ -38,6 +38,7 @@ mod remotes;
 mod schema;
 mod status;
 mod store;
+mod submodules;
 mod support;
 mod systems;
 mod transports;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use deps::extent::{Extent, Submodules};
 use deps::remote::fetch::{Wanted, fetch};
 use deps::remote::{Choice, Remotes, Settings, Unwatched, ask};
 use deps::resolve::{Answer, Failure, FailureKind, Question, Refs};
@@ -54,7 +55,7 @@ fn fetched(sandbox: &Sandbox, wanted: &[Wanted], transport: Choice) -> Result<Ve
 
 fn wanted(url: &str, rev: &str) -> Wanted {
     let (url, rev) = (url.to_owned(), rev.to_owned());
-    Wanted { name: "repo `x`".to_owned(), url, rev, refs: Vec::new(), submodules: false }
+    Wanted { name: "repo `x`".to_owned(), url, rev, refs: Vec::new(), extent: Extent::default() }
 }
 
 #[test]
@@ -272,7 +273,8 @@ fn a_submodule_that_cannot_be_fetched_is_named() {
     let sandbox = Sandbox::new();
     let id = sandbox.git("outer").file("a", "1").submodule("libs/gone", "../gone.git", &"1".repeat(40)).commit();
     let url = format!("{}/outer.git", sandbox.server().url());
-    let wanted = Wanted { submodules: true, ..wanted(&url, &id) };
+    let extent = Extent { submodules: Submodules::All, pointers: false };
+    let wanted = Wanted { extent, ..wanted(&url, &id) };
     let failures = fetched(&sandbox, &[wanted], Choice::Auto).expect_err("the submodule is gone");
     assert!(failures[0].contains("libs/gone"), "{failures:?}");
 }

@@ -9,6 +9,7 @@ use super::diagnostic::Diagnostic;
 use super::outcome::{FAILED, Failed, INTEGRITY, USAGE, print};
 use super::session::Session;
 use crate::digest;
+use crate::extent::Extent;
 use crate::remote;
 use crate::report::{self, CacheReport, ThingReport};
 use crate::store::{self, Damage, Garbage, Held, HeldKind, Needed, Store, StoreError};
@@ -121,9 +122,9 @@ fn needs(folder: &Path, needed: &mut Needed) -> Result<(), Vec<Diagnostic>> {
             }
             Entry::Archive(archive) => {
                 needed.files.extend(archive.digest.strip_prefix("sha256:").map(str::to_owned));
-                needed.trees.extend(digest::entry_id(entry, false));
+                needed.trees.extend(digest::entry_id(entry, &Extent::default()));
             }
-            Entry::Revision(_) => needed.trees.extend(digest::entry_id(entry, false)),
+            Entry::Revision(_) => needed.trees.extend(digest::entry_id(entry, &Extent::default())),
             Entry::Ext(_) | Entry::Image(_) => {}
         }
     }

@@ -12,6 +12,7 @@ use super::progress::Watch;
 use super::session::Session;
 use super::{Frozen, Network, fetch, locking, paint};
 use crate::checkout::{self, CheckoutError, Outcome, Record, Wanted};
+use crate::extent::{Extent, Submodules};
 use crate::manifest::{Kind, Wish};
 use crate::remote;
 use crate::report::{self, ImportReport, ImportedReport};
@@ -97,6 +98,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         session,
         workspace: &workspace,
         options,
+        loaded: &loaded,
         folder: &folder,
         reports: BTreeMap::new(),
         failures: Vec::new(),
@@ -118,6 +120,7 @@ struct Import<'a> {
     session: &'a Session,
     workspace: &'a Workspace,
     options: &'a Options,
+    loaded: &'a Loaded,
     folder: &'a Path,
     reports: BTreeMap<String, ImportedReport>,
     failures: Vec<Diagnostic>,
@@ -241,7 +244,7 @@ impl Import<'_> {
         watch.finish();
         self.session.stop_if_interrupted()?;
         if !failures.is_empty() {
-            self.failures.extend(fetch::unfetched(&failures).into_diagnostics());
+            self.failures.extend(fetch::unfetched(self.loaded, &failures).into_diagnostics());
         }
         Ok(sources)
     }
@@ -319,7 +322,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, workspace: _, options, folder: _, reports, failures } = self;
+        let Self { session, workspace: _, options, loaded: _, folder: _, reports, failures } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();
@@ -359,9 +362,12 @@ pub(super) fn failed(error: CheckoutError) -> Failed {
 
 /// The source of a checkout without its submodules' places; with submodules nobody knows them yet.
 fn plain(pinned: &Pinned<'_>) -> store::Checkout {
-    let unknown = || store::Checkout { url: String::new(), rev: String::new(), submodules: None };
-    let submodules = pinned.wish.submodules.then(|| BTreeMap::from([(PathBuf::new(), unknown())]));
-    store::Checkout { url: pinned.wish.git.remote.clone(), rev: pinned.rev.clone(), submodules }
+    let extent = pinned.wish.extent.clone();
+    let mut checkout = store::Checkout::new(&pinned.wish.git.remote, &pinned.rev, extent);
+    if checkout.extent.submodules != Submodules::None {
+        checkout.submodules = BTreeMap::from([(PathBuf::new(), store::Checkout::new("", "", Extent::default()))]);
+    }
+    checkout
 }
 
 /// Whether a version names a branch, as far as its text tells.

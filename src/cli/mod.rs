@@ -23,6 +23,7 @@ mod progress;
 mod schema;
 mod session;
 mod status;
+mod submodules;
 mod unfinished;
 mod update;
 

@@ -117,7 +117,12 @@ impl Session {
             let diagnostic = Diagnostic::warning(warning.error.to_string());
             diagnostic.at(Some(&warning.place)).hint(hints::of_warning(&warning.error))
         });
-        self.warn_all(warnings.collect())?;
+        let idle = loaded.idle_excludes.iter().map(|idle| {
+            let hint =
+                "a pattern is a checkout path and the path of a submodule below it; `**` is any number of folders";
+            Diagnostic::warning(idle.error.to_string()).at(Some(&idle.place)).hint(Some(hint.to_owned()))
+        });
+        self.warn_all(warnings.chain(idle).collect())?;
         Ok(loaded)
     }
 

@@ -31,6 +31,7 @@ mod kept;
 mod leftovers;
 mod lock;
 mod name;
+mod noticed;
 mod repository;
 mod sum;
 mod usage;
@@ -55,8 +56,10 @@ pub use usage::{Held, HeldKind, now};
 pub use verify::Damage;
 
 use crate::digest;
+use crate::extent::Extent;
 use lock::Lock;
 pub(crate) use name::{is_commit_id, is_same_repository};
+use noticed::Noticed;
 
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
@@ -78,6 +81,8 @@ pub struct Tree {
     pub path: PathBuf,
     /// Files that are Git LFS pointers: the tree has the pointer, not the content. Sorted.
     pub lfs_pointers: Vec<String>,
+    /// Submodules that were left out, by their paths in the tree. Sorted.
+    pub excluded: Vec<String>,
 }
 
 /// A commit to export, and where its submodules come from.
@@ -87,14 +92,24 @@ pub struct Checkout {
     pub url: String,
     /// The full commit id.
     pub rev: String,
-    /// Path → submodule, when submodules are asked for; those that are not in it stay empty folders.
-    pub submodules: Option<BTreeMap<PathBuf, Checkout>>,
+    /// How much of it is wanted.
+    pub extent: Extent,
+    /// Path → submodule; those that are not in it stay empty folders.
+    pub submodules: BTreeMap<PathBuf, Checkout>,
+    /// Submodules that are left out, at any depth, by their paths in the tree.
+    pub excluded: Vec<String>,
 }
 
 impl Checkout {
+    /// Returns a checkout whose submodules are not known yet, which is enough for its id.
+    pub fn new(url: &str, rev: &str, extent: Extent) -> Self {
+        let (submodules, excluded) = Default::default();
+        Self { url: url.to_owned(), rev: rev.to_owned(), extent, submodules, excluded }
+    }
+
     /// Returns the id of the tree it is exported to.
     pub fn tree_id(&self) -> String {
-        digest::checkout_id(&self.rev, self.submodules.is_some())
+        digest::checkout_id(&self.rev, &self.extent)
     }
 }
 
@@ -126,10 +141,10 @@ impl Store {
         &self.root
     }
 
-    /// Returns the path of the tree `id`, when the store has it.
+    /// Returns the path of the tree `id`, when the store has it. One with pointers where content is wanted is none.
     pub fn tree(&self, id: &str) -> Option<PathBuf> {
         let path = self.root.join("trees").join(id);
-        (name::is_tree_id(id) && path.is_dir()).then_some(path)
+        (name::is_tree_id(id) && path.is_dir() && !self.lacks_content(id)).then_some(path)
     }
 
     /// Whether the store has the tree `id`.
@@ -140,9 +155,8 @@ impl Store {
     /// Returns the tree `id` with what was noticed when it was written, when the store has it.
     pub fn exported(&self, id: &str) -> Option<Tree> {
         let path = self.tree(id)?;
-        // No such file, or an unreadable one, means that there was nothing to notice.
-        let noticed = fs::read(self.meta(id)).unwrap_or_default();
-        Some(Tree { id: id.to_owned(), path, lfs_pointers: serde_json::from_slice(&noticed).unwrap_or_default() })
+        let Noticed { lfs_pointers, excluded } = self.noticed(id);
+        Some(Tree { id: id.to_owned(), path, lfs_pointers, excluded })
     }
 
     /// Returns the repository that holds the commits of `url`; it need not exist yet.
@@ -163,10 +177,6 @@ impl Store {
 
     fn lock(&self, name: &str, interrupted: &AtomicBool) -> Result<Lock, StoreError> {
         Lock::take(&self.root.join("locks"), name, interrupted)
-    }
-
-    fn meta(&self, id: &str) -> PathBuf {
-        self.root.join("meta").join(format!("{id}.json"))
     }
 
     fn sum_path(&self, id: &str) -> PathBuf {
@@ -192,18 +202,18 @@ impl Store {
     }
 
     /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
-    fn publish(&self, draft: &Path, id: &str, lfs_pointers: Vec<String>) -> Result<Tree, StoreError> {
+    /// A tree that is replaced goes before that, so that what was noticed of the one is never read for the other.
+    fn publish(&self, draft: &Path, id: &str, noticed: impl Into<Noticed>) -> Result<Tree, StoreError> {
+        let noticed = noticed.into();
+        let _replaced = self.retire(id)?;
         let sum = self.sum_path(id);
         fs::write(&sum, sum::sum(draft)?).map_err(StoreError::io("write", &sum))?;
-        if !lfs_pointers.is_empty() {
-            let meta = self.meta(id);
-            let json = serde_json::to_vec(&lfs_pointers).expect("strings are JSON");
-            fs::write(&meta, json).map_err(StoreError::io("write", &meta))?;
-        }
+        self.notice(id, &noticed)?;
         let path = self.root.join("trees").join(id);
         fs::rename(draft, &path).map_err(StoreError::io("make", &path))?;
         export::sync_folder(&self.root.join("trees"))?;
-        Ok(Tree { id: id.to_owned(), path, lfs_pointers })
+        let Noticed { lfs_pointers, excluded } = noticed;
+        Ok(Tree { id: id.to_owned(), path, lfs_pointers, excluded })
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Gitlink {
     pub rev: String,
     /// Its URL as `.gitmodules` has it; absent when `.gitmodules` does not say.
     pub url: Option<String>,
+    /// Whether `.gitmodules` has an entry for it.
+    pub declared: bool,
     /// Whether `.gitmodules` says `update = none`: git leaves the folder empty.
     pub skipped: bool,
 }
@@ -129,9 +131,10 @@ impl Repository {
         }
         let declared = declared(&repository, rev, &tree)?;
         let with_url = |(path, id): (PathBuf, Oid)| {
-            let Declared { url, skipped, .. } =
-                path.to_str().and_then(|path| declared.get(path)).cloned().unwrap_or_default();
-            Gitlink { path, rev: id.to_string(), url, skipped }
+            let entry = path.to_str().and_then(|path| declared.get(path)).cloned();
+            let declared = entry.is_some();
+            let Declared { url, skipped, .. } = entry.unwrap_or_default();
+            Gitlink { path, rev: id.to_string(), url, declared, skipped }
         };
         Ok(links.into_iter().map(with_url).collect())
     }

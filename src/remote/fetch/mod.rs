@@ -19,6 +19,7 @@ pub use other::{Content, WantedOther, fetch_others};
 use super::transport::{self, Call, Depth, Order};
 use super::url::redacted;
 use super::{Progress, Remotes, parallel};
+use crate::extent::Extent;
 use crate::resolve::{Failure, FailureKind};
 use crate::store::{Checkout, Store, StoreError, Tree};
 
@@ -34,22 +35,39 @@ pub struct Wanted {
     /// Branches and tags that may lead to it, for servers that refuse ids, and for telling what became of it; `HEAD`
     /// where no version was named.
     pub refs: Vec<String>,
-    /// Whether submodules are wanted too.
-    pub submodules: bool,
+    /// Which submodules are wanted too, and whether content of Git LFS.
+    pub extent: Extent,
 }
 
 /// A commit that could not be made a tree.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` at `{rev}`: {problem}")]
 pub struct FetchFailure {
+    /// The key in the lock.
+    pub entry: String,
     /// The key in the lock, followed by ` > path` for each submodule on the way.
     pub name: String,
+    /// The path of the submodule in the entry's tree; none for the entry itself.
+    pub submodule: Option<String>,
+    /// Who else needs the same commit.
+    pub also: Vec<Asker>,
     /// The repository, without credentials.
     pub url: String,
     /// The full commit id.
     pub rev: String,
     /// What went wrong.
     pub problem: FetchProblem,
+}
+
+/// Who asks for a commit: an entry of the lock, or a submodule below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The key in the lock.
+    pub entry: String,
+    /// The key in the lock, followed by ` > path` for each submodule on the way.
+    pub name: String,
+    /// The path of the submodule in the entry's tree; none for the entry itself.
+    pub submodule: Option<String>,
 }
 
 /// What went wrong with a commit.
@@ -73,18 +91,16 @@ pub enum FetchProblem {
         /// The digest of what is there.
         found: String,
     },
+    /// The commit has a submodule of which `.gitmodules` says nothing.
+    #[error("there is a submodule, but no entry for it in `.gitmodules`")]
+    Undeclared,
     /// `.gitmodules` has no URL for a submodule.
-    #[error("`.gitmodules` has no url for the submodule `{path}`")]
-    NoUrl {
-        /// Where the submodule is checked out.
-        path: String,
-    },
+    #[error("its entry in `.gitmodules` has no url")]
+    NoUrl,
     /// The URL of a submodule is one that nobody may be asked for.
-    #[error("the url `{url}` of the submodule `{path}` {reason}")]
+    #[error("its url `{url}` in `.gitmodules` {reason}")]
     BadUrl {
-        /// Where the submodule is checked out.
-        path: String,
-        /// Its URL, without credentials.
+        /// The URL, without credentials.
         url: String,
         /// Why.
         reason: String,
@@ -107,7 +123,7 @@ impl FetchProblem {
             Self::Gone(_) => FailureKind::NoSuchCommit,
             Self::Store(StoreError::Interrupted { .. }) => FailureKind::Cancelled,
             Self::Store(StoreError::Io { .. } | StoreError::Repository { .. }) => FailureKind::Local,
-            Self::Store(_) | Self::NoUrl { .. } | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
+            Self::Store(_) | Self::Undeclared | Self::NoUrl | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
                 FailureKind::Invalid
             }
             Self::Missing => FailureKind::Offline,
@@ -135,10 +151,10 @@ pub fn fetch(
     }
     let (fetched, mut failures) = waves::fetch(&missing, store, remotes, progress, interrupted);
     let mut checkouts = Vec::new();
-    for wanted in missing.iter().filter(|wanted| fetched.contains(&wanted.url, &wanted.rev)) {
+    for wanted in &missing {
         match fetched.checkout(wanted) {
             Ok(Some(checkout)) => checkouts.push((wanted, checkout)),
-            // One of its submodules is among the failures.
+            // It, or one of its submodules, is among the failures.
             Ok(None) => {}
             Err(problem) => failures.push(FetchFailure::new(wanted, problem)),
         }
@@ -167,8 +183,7 @@ pub fn commits(
     let all: Vec<&Wanted> = wanted.iter().collect();
     let (fetched, mut failures) = waves::fetch(&all, store, remotes, progress, interrupted);
     let mut checkout = |wanted: &Wanted| {
-        let found = fetched.contains(&wanted.url, &wanted.rev).then(|| fetched.checkout(wanted)).transpose();
-        found.map_err(|problem| failures.push(FetchFailure::new(wanted, problem))).ok().flatten().flatten()
+        fetched.checkout(wanted).map_err(|problem| failures.push(FetchFailure::new(wanted, problem))).ok().flatten()
     };
     let checkouts = all.iter().map(|wanted| checkout(wanted)).collect();
     failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
@@ -196,6 +211,24 @@ pub fn histories(
     done.into_iter().filter_map(Result::err).collect()
 }
 
+impl Asker {
+    /// Returns who asks for something that is no submodule.
+    fn entry(name: &str) -> Self {
+        Self { entry: name.to_owned(), name: name.to_owned(), submodule: None }
+    }
+
+    /// Returns who asks for the submodule at `path` of what this one asked for.
+    fn below(&self, path: &str) -> Self {
+        let joined = self.submodule.as_ref().map_or_else(|| path.to_owned(), |outer| format!("{outer}/{path}"));
+        Self { entry: self.entry.clone(), name: format!("{} > {path}", self.name), submodule: Some(joined) }
+    }
+
+    fn failure(&self, url: &str, rev: &str, problem: FetchProblem) -> FetchFailure {
+        let Self { entry, name, submodule } = self.clone();
+        FetchFailure { entry, name, submodule, also: Vec::new(), url: redacted(url), rev: rev.to_owned(), problem }
+    }
+}
+
 impl FetchFailure {
     /// Returns the key of the lock as people type it: the entry itself, also where one of its submodules failed.
     pub fn key(&self) -> &str {
@@ -208,14 +241,13 @@ impl FetchFailure {
     }
 
     fn new(wanted: &Wanted, problem: FetchProblem) -> Self {
-        Self { name: wanted.name.clone(), url: redacted(&wanted.url), rev: wanted.rev.clone(), problem }
+        Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev, problem)
     }
 }
 
 /// Returns the checkout without its submodules' places, which is enough for its id.
 fn plain(wanted: &Wanted) -> Checkout {
-    let submodules = wanted.submodules.then(Default::default);
-    Checkout { url: wanted.url.clone(), rev: wanted.rev.clone(), submodules }
+    Checkout::new(&wanted.url, &wanted.rev, wanted.extent.clone())
 }
 
 /// Writing files is bound by processors and disk, not by the network.
