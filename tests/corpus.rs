@@ -62,7 +62,9 @@ fn every_real_manifest_is_read_or_refused_with_a_place_and_a_reason() {
     }
     println!("{read} manifests read, {warned} of them with warnings");
     assert_eq!((read, warned), (788, 62));
-    snapbox::assert_data_eq!(refused, str![[r#"
+    snapbox::assert_data_eq!(
+        refused,
+        str![[r#"
 manifests/D-Robotics+robot_dev_config/ros2.repos:170:3: the repository name `../tros_arm_build` leads out of its folder with `..`
 manifests/D-Robotics+robot_dev_config/ros2.repos:182:3: the repository name `../../sysroot_docker` leads out of its folder with `..`
 manifests/D-Robotics+robot_dev_config/ros2_alpha.repos:170:3: the repository name `../tros_arm_build` leads out of its folder with `..`
@@ -155,7 +157,8 @@ weird/tier4+AutowareArchitectureProposal.proj__autoware.proj.repos@73ed6c13ed:60
 weird/vcstools+rosinstall__test__rosinstalls__distro_stack.rosinstall@131d74aec4:4:3: repository `common_msgs` has the unknown type `stack`
 weird/zchen24+rosinstalls__deprecated__latest.rosinstall@aee6b0c8c2:1:1: no `repositories` at the top level, which has `git`
 
-"#]]);
+"#]]
+    );
 }
 
 fn check_messages(name: &str, text: &str, problems: &[Located<Problem>]) {

@@ -23,6 +23,7 @@ mod extension_errors;
 mod fetch;
 mod help;
 mod import;
+mod lfs;
 mod lock;
 mod manifest_errors;
 mod manifests;

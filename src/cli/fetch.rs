@@ -13,7 +13,7 @@ use super::session::Session;
 use super::submodules::{self, Asked};
 use super::{Frozen, Network, hints, locking};
 use crate::extent::Extent;
-use crate::remote::fetch::{Content, FetchFailure, FetchProblem, Wanted, WantedOther, fetch, fetch_others};
+use crate::remote::fetch::{Content, FetchFailure, FetchProblem, LfsFiles, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
 use crate::resolve::{FailureKind, GitWish, RepositoryWish};
 use crate::store::{Packed, Store, Tree};
@@ -160,7 +160,10 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
     let asked = Asked::of(loaded);
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
-        let missing = failures.iter().map(|failure| format!("{} at {}", failure.name, failure.rev));
+        let missing = failures.iter().map(|failure| {
+            let files = failure.problem.lfs_files().map(|files| format!(": Git LFS files {}", listed(files)));
+            format!("{} at {}{}", failure.name, failure.rev, files.unwrap_or_default())
+        });
         let message = format!("{} missing from the store, and `--offline` forbids fetching them", are(failures));
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
@@ -177,13 +180,24 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        let hints: Vec<String> = hint(failure.problem.kind()).into_iter().chain(asked.way_out(failure)).collect();
+        let hint = hints::of_lfs(&failure.problem).map_or_else(|| hint(failure.problem.kind()), Some);
+        let hints: Vec<String> = hint.into_iter().chain(asked.way_out(failure)).collect();
         let url = (!failure.url.is_empty() && !message.contains(&failure.url)).then(|| format!("url: {}", failure.url));
         let also = failure.also.iter().map(|asker| format!("also needed by {}", asker.name));
         let hint = (!hints.is_empty()).then(|| hints.join("; or "));
-        Diagnostic::error(message).details(url.into_iter().chain(also)).at(asked.place(failure)).hint(hint)
+        let files = failure.problem.lfs_files().map(listed);
+        Diagnostic::error(message).details(files.into_iter().chain(url).chain(also)).at(asked.place(failure)).hint(hint)
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
+}
+
+/// Returns the first few of `files` and how large all are, in words.
+fn listed(files: &LfsFiles) -> String {
+    const FEW: usize = 3;
+    let few: Vec<String> = files.paths.iter().take(FEW).map(|path| format!("`{path}`")).collect();
+    let more = files.paths.len().saturating_sub(FEW);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}, {}", few.join(", "), report::bytes(files.bytes))
 }
 
 fn hint(kind: FailureKind) -> Option<String> {
@@ -192,9 +206,10 @@ fn hint(kind: FailureKind) -> Option<String> {
 
 fn are(failures: &[FetchFailure]) -> String {
     let archives = failures.iter().filter(|failure| failure.rev.starts_with("sha256:")).count();
+    let others = failures.iter().any(|failure| failure.problem.lfs_files().is_some());
     let (one, many) = match failures.len() - archives {
         0 => ("archive is", "archives are"),
-        _ if archives == 0 => ("commit is", "commits are"),
+        _ if archives == 0 && !others => ("commit is", "commits are"),
         _ => ("object is", "objects are"),
     };
     format!("{} pinned {}", failures.len(), if failures.len() == 1 { one } else { many })

@@ -3,6 +3,7 @@
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
+use crate::remote::fetch::FetchProblem;
 use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
@@ -176,6 +177,23 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
             Some("find out why it changed; if what is there now is good, `deps update KEY` pins it")
         }
         FailureKind::Offline => Some("run `deps fetch` once with a network"),
+        _ => None,
+    }
+}
+
+/// Returns what to do about content of Git LFS that did not come.
+pub(super) fn of_lfs(problem: &FetchProblem) -> Option<String> {
+    let without = "keep pointer files in its place: `lfs = false` in the `[[manifest]]`";
+    match problem {
+        FetchProblem::Lfs { failure, .. } if failure.kind == FailureKind::MissingProgram => {
+            Some(format!("install the package `git-lfs`; or {without}"))
+        }
+        FetchProblem::LfsGone(_) => Some(format!("ask who has it to run `git lfs push --all`; or {without}")),
+        // Whatever a stranger or `.lfsconfig` asks for, nobody here can give.
+        FetchProblem::Lfs { failure, .. } if matches!(failure.kind, FailureKind::Refused | FailureKind::Invalid) => {
+            Some(without.to_owned())
+        }
+        FetchProblem::LfsChanged(_) => Some(format!("ask who runs the server to mend it; or {without}")),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! Decides that what is present is never asked for again: a tree that exists opens no connection. Missing commits are
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
+mod lfs;
 mod obtain;
 mod other;
 mod waves;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+pub use lfs::LfsFiles;
 pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
@@ -98,6 +100,33 @@ pub enum FetchProblem {
         /// Why.
         reason: String,
     },
+    /// Content of Git LFS files did not come.
+    #[error("{files} cannot be had from `{}`: {}", failure.subject, failure.message)]
+    Lfs {
+        /// Which.
+        files: LfsFiles,
+        /// Why.
+        failure: Failure,
+    },
+    /// The LFS server does not have it.
+    #[error("its LFS server does not have {0}")]
+    LfsGone(LfsFiles),
+    /// The LFS server has something else.
+    #[error("its LFS server has something else for {0}")]
+    LfsChanged(LfsFiles),
+    /// It is not in the store, and the network is not to be used.
+    #[error("{0} is not in the store, and the network is not to be used")]
+    LfsMissing(LfsFiles),
+    /// The store cannot keep it.
+    #[error("{files} cannot be kept: {message}")]
+    LfsStore {
+        /// Which.
+        files: LfsFiles,
+        /// Why, as the store has it.
+        message: String,
+        /// The kind of that.
+        kind: FailureKind,
+    },
     /// Submodules of submodules, without an end in sight.
     #[error("its submodules are nested more than {depth} deep, or there are more than {count} of them")]
     TooManySubmodules {
@@ -118,8 +147,22 @@ impl FetchProblem {
             Self::Store(_) | Self::Undeclared | Self::NoUrl | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
                 FailureKind::Invalid
             }
-            Self::Missing => FailureKind::Offline,
-            Self::Changed { .. } => FailureKind::Changed,
+            Self::Lfs { failure, .. } => failure.kind,
+            Self::LfsGone(_) => FailureKind::NoSuchCommit,
+            Self::LfsStore { kind, .. } => *kind,
+            Self::Missing | Self::LfsMissing(_) => FailureKind::Offline,
+            Self::Changed { .. } | Self::LfsChanged(_) => FailureKind::Changed,
+        }
+    }
+}
+
+impl FetchProblem {
+    /// Returns the files of Git LFS that it is about.
+    pub fn lfs_files(&self) -> Option<&LfsFiles> {
+        match self {
+            Self::Lfs { files, .. } | Self::LfsStore { files, .. } => Some(files),
+            Self::LfsGone(files) | Self::LfsChanged(files) | Self::LfsMissing(files) => Some(files),
+            _ => None,
         }
     }
 }
@@ -151,6 +194,10 @@ pub fn fetch(
             Err(problem) => failures.push(FetchFailure::new(wanted, problem)),
         }
     }
+    let asked: Vec<_> = checkouts.iter().map(|(wanted, checkout)| (Asker::entry(&wanted.name), checkout)).collect();
+    let without = lfs::bring(&asked, store, remotes, progress, interrupted);
+    checkouts.retain(|(wanted, _)| !without.iter().any(|failure| failure.entry == wanted.name));
+    failures.extend(without);
     let exported = parallel::each(&checkouts, export_jobs(), |(wanted, checkout)| {
         store.export(checkout, interrupted).map_err(|error| FetchFailure::new(wanted, error.into()))
     });

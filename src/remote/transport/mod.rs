@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub(crate) use beyond::Beyond;
 pub(crate) use built_in::set_timeout;
+pub(crate) use program::silent_git;
 
 use super::trouble::Trouble;
 use super::url::{self, redacted};

@@ -88,6 +88,11 @@ fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<V
     process.attend(call, &heard, patience)
 }
 
+/// Returns a call of git that asks nobody anything, to be run by somebody else.
+pub(crate) fn silent_git(call: &Call<'_>, arguments: &[String]) -> Command {
+    command(call, arguments, Prompts::Off)
+}
+
 fn command(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Command {
     let settings = call.remotes.settings();
     let seconds = settings.timeout.as_secs().max(1);
