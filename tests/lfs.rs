@@ -263,6 +263,21 @@ fn credentials_go_to_the_repositorys_own_host_and_nowhere_else() {
 }
 
 #[test]
+fn the_token_of_a_ci_system_opens_its_own_lfs_server() {
+    if !are_installed(&["git-lfs"]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    models(&sandbox);
+    let auth = Fault::Auth("x-access-token".to_owned(), "t0ken".to_owned());
+    sandbox.server().fail("/info/lfs/", -1, auth);
+    let run = sandbox.deps(["fetch"]).exits(5);
+    assert!(run.stderr().contains("credentials are missing or not accepted"), "{run}");
+    let url = sandbox.server().url();
+    sandbox.deps(["fetch"]).env("GITHUB_TOKEN", "t0ken").env("GITHUB_SERVER_URL", &url).succeeds();
+}
+
+#[test]
 fn a_server_on_this_machines_disk_is_not_for_repositories_of_the_network() {
     let sandbox = Sandbox::new();
     models(&sandbox);

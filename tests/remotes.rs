@@ -206,6 +206,23 @@ fn both_transports_fetch_the_same_tree() {
 }
 
 #[test]
+fn a_listing_is_one_request_and_a_commit_three_on_one_connection() {
+    let sandbox = Sandbox::new();
+    let id = sandbox.git("x").file("a", "1").commit();
+    let url = format!("{}/x.git", sandbox.server().url());
+    refs(&url, Choice::Git2).expect("refs");
+    assert_eq!((sandbox.server().requests(), sandbox.server().connections()), (1, 1));
+    sandbox.server().reset();
+    fetched(&sandbox, &[wanted(&url, &id)], Choice::Git2).expect("the commit is there");
+    // libgit2 asks once for the border of a shallow fetch and then for the pack; git in protocol v2 asks for both at once.
+    assert_eq!((sandbox.server().requests(), sandbox.server().connections()), (3, 1));
+    sandbox.server().reset();
+    let other = Sandbox::new();
+    fetched(&other, &[wanted(&url, &id)], Choice::Program).expect("the commit is there");
+    assert_eq!((sandbox.server().requests(), sandbox.server().connections()), (2, 1));
+}
+
+#[test]
 fn a_damaged_pack_leaves_nothing_behind_and_the_next_fetch_succeeds() {
     let sandbox = Sandbox::new();
     let id = sandbox.git("x").file("a", &"content ".repeat(1000)).commit();

@@ -94,7 +94,7 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
             name: key.to_string(),
             url: wish.remote.clone(),
             rev: git.rev.to_string(),
-            refs: git.reference.iter().map(ToString::to_string).collect(),
+            refs: vec![git.reference.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
             extent,
         }),
         _ => None,
@@ -150,13 +150,15 @@ pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
         name: format!("repo `{}`", pinned.path),
         url: git.remote.clone(),
         rev: pinned.rev.clone(),
-        refs: git.version.iter().map(ToString::to_string).collect(),
+        refs: vec![git.version.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
         extent: pinned.wish.extent.clone(),
     }
 }
 
 pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
-    use FailureKind::{Auth, Changed, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
+    use FailureKind::{
+        Auth, Changed, HostKey, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable,
+    };
     let asked = Asked::of(loaded);
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
@@ -168,7 +170,7 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
     let remote = |kind: &FailureKind| {
-        matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
+        matches!(kind, Auth | HostKey | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
     };
     let code = match () {
         () if kinds.contains(&NoSuchCommit) || kinds.contains(&Changed) => INTEGRITY,
@@ -180,8 +182,7 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        let hint = hints::of_lfs(&failure.problem).map_or_else(|| hint(failure.problem.kind()), Some);
-        let hints: Vec<String> = hint.into_iter().chain(asked.way_out(failure)).collect();
+        let hints: Vec<String> = way_on(failure).into_iter().chain(asked.way_out(failure)).collect();
         let url = (!failure.url.is_empty() && !message.contains(&failure.url)).then(|| format!("url: {}", failure.url));
         let also = failure.also.iter().map(|asker| format!("also needed by {}", asker.name));
         let hint = (!hints.is_empty()).then(|| hints.join("; or "));
@@ -189,6 +190,15 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
         Diagnostic::error(message).details(files.into_iter().chain(url).chain(also)).at(asked.place(failure)).hint(hint)
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
+}
+
+/// Returns what to do about a failure.
+fn way_on(failure: &FetchFailure) -> Option<String> {
+    match &failure.problem {
+        FetchProblem::Gone(_) if failure.submodule.is_some() => Some(hints::of_gone_submodule(failure.key())),
+        FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
+        problem => hints::of_lfs(problem).or_else(|| hint(problem.kind())),
+    }
 }
 
 /// Returns the first few of `files` and how large all are, in words.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{self, End};
-use super::transport::{Call, again, silent_git};
+use super::transport::{Call, again, git_with_token, silent_git};
 use super::trouble::Trouble;
 use super::url::{self, Scheme, redacted};
 use crate::resolve::{Failure, FailureKind, Transport};
@@ -122,14 +122,22 @@ fn run(
     errors: &RefCell<String>,
 ) -> Result<(), Trouble> {
     let mut command = silent_git(call, arguments);
-    // A sign of life, although nobody watches.
-    command.env("GIT_LFS_FORCE_PROGRESS", "1");
     if let Server::Stranger(_) = server {
         without_secrets(&mut command, scratch);
+        return run_once(call, server, command, errors);
     }
+    match (run_once(call, server, command, errors), git_with_token(call, arguments)) {
+        (Err(trouble), Some(command)) if trouble.kind == FailureKind::Auth => run_once(call, server, command, errors),
+        (result, _) => result,
+    }
+}
+
+fn run_once(call: &Call<'_>, server: &Server, mut command: Command, errors: &RefCell<String>) -> Result<(), Trouble> {
+    // A sign of life, although nobody watches.
+    command.env("GIT_LFS_FORCE_PROGRESS", "1");
     // It minds its own timeouts; this one is for a program that hangs.
     let patience = call.remotes.settings().timeout * 4;
-    process::run(command, patience, call.interrupted).map(drop).map_err(|end| match end {
+    process::run_group(command, patience, call.interrupted).map(drop).map_err(|end| match end {
         End::NotStarted(error) if error.kind() == ErrorKind::NotFound => missing("git"),
         End::NotStarted(error) => {
             Trouble::new(FailureKind::Local, "the `git` program cannot be started", &error.to_string())
@@ -254,7 +262,7 @@ mod tests {
             ("https://h/a.git", "git://h/x", Err("Git LFS can use")),
             ("https://h/a.git", "ext::sh", Err("helper")),
             ("https://h/a.git", "--x", Err("option")),
-            ("https://h/a.git", "none", Err("relative")),
+            ("https://h/a.git", "none", Err("neither a URL nor")),
         ] {
             match (server(repository, Some(url)), expected) {
                 (Ok(server), expected) => assert_eq!(Ok(server), expected, "{url}"),

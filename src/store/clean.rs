@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository};
+use git2::Oid;
 
 use super::usage::{Held, HeldKind, size};
 use super::{Store, StoreError};
@@ -133,7 +133,7 @@ impl Store {
 /// Leaves only the commits `keep` in the bare repository at `path`.
 fn shrink(path: &Path, keep: &[String]) -> Result<(), StoreError> {
     let shrunk = || -> Result<PathBuf, git2::Error> {
-        let repository = Repository::open_bare(path)?;
+        let repository = super::open_bare(path)?;
         let mut pack = repository.packbuilder()?;
         let mut cut = Vec::new();
         for rev in keep {

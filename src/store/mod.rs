@@ -28,6 +28,7 @@ mod folder;
 mod gitmodules;
 mod held;
 mod kept;
+mod leftovers;
 mod lfs;
 mod lock;
 mod name;
@@ -49,6 +50,7 @@ pub(crate) use archive::{Form, HEAD};
 pub use clean::{Garbage, Needed, garbage};
 pub use error::{BadEntry, StoreError};
 pub use file::Incoming;
+pub(crate) use leftovers::tidy;
 pub use lfs::{Pointer, Pointers};
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
@@ -119,7 +121,6 @@ impl Store {
     /// # Errors
     /// When the folders neither exist nor can be made.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        accept_any_owner();
         let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
         for folder in ["git", "hg", "trees", "files", "meta", "tmp", "locks"] {
             let folder = root.join(folder);
@@ -162,6 +163,8 @@ impl Store {
 
     /// Returns the repository that holds the commits of `url`; it need not exist yet.
     pub fn repository(&self, url: &str) -> Repository {
+        // Not before: the first use of libgit2 reads all certificates of the machine.
+        accept_any_owner();
         Repository::new(self, url)
     }
 
@@ -228,13 +231,19 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(paths)
 }
 
+/// Opens the bare repository at `path`, whoever owns it.
+fn open_bare(path: &Path) -> Result<git2::Repository, git2::Error> {
+    accept_any_owner();
+    git2::Repository::open_bare(path)
+}
+
 /// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else.
 fn accept_any_owner() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         #[expect(
             unsafe_code,
-            reason = "a process-wide libgit2 option, set before any other thread of ours uses libgit2"
+            reason = "a process-wide libgit2 option, set before the first repository of a store is opened"
         )]
         // SAFETY: `Once` rules out a second call at the same time; libgit2 only stores the flag.
         let set = unsafe { git2::opts::set_verify_owner_validation(false) };

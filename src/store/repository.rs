@@ -93,7 +93,7 @@ impl Repository {
 
     /// Whether the commit `rev` is pinned, which means that all of it is here. Reads one ref.
     pub fn has(&self, rev: &str) -> bool {
-        let Ok(repository) = git2::Repository::open_bare(self.path()) else { return false };
+        let Ok(repository) = super::open_bare(&self.path()) else { return false };
         let Ok(id) = Oid::from_str(rev) else { return false };
         repository.refname_to_id(&format!("{PINS}/{rev}")).is_ok_and(|pinned| pinned == id)
             && repository.odb().is_ok_and(|odb| odb.exists(id))
@@ -101,7 +101,7 @@ impl Repository {
 
     /// Whether there is an object `rev`, complete or not.
     pub fn contains(&self, rev: &str) -> bool {
-        let Ok(repository) = git2::Repository::open_bare(self.path()) else { return false };
+        let Ok(repository) = super::open_bare(&self.path()) else { return false };
         Oid::from_str(rev).is_ok_and(|id| repository.odb().is_ok_and(|odb| odb.exists(id)))
     }
 
@@ -145,7 +145,7 @@ impl Repository {
     }
 
     pub(super) fn open(&self) -> Result<git2::Repository, StoreError> {
-        git2::Repository::open_bare(self.path()).map_err(StoreError::repository(&self.path()))
+        super::open_bare(&self.path()).map_err(StoreError::repository(&self.path()))
     }
 }
 
@@ -235,7 +235,7 @@ pub(super) fn too_deep(rev: &str, depth: usize, name: &[u8]) -> Result<(), Store
 
 /// Returns the commits of the submodules of `rev` in the bare repository at `path`.
 pub(super) fn gitlink_revs(path: &Path, rev: &str) -> Result<Vec<String>, StoreError> {
-    let repository = git2::Repository::open_bare(path).map_err(StoreError::repository(path))?;
+    let repository = super::open_bare(path).map_err(StoreError::repository(path))?;
     let tree = find_commit(&repository, rev)?.tree().map_err(StoreError::repository(path))?;
     let mut links = Vec::new();
     collect_gitlinks(&repository, rev, &tree, Path::new(""), 0, &mut links)?;

@@ -84,7 +84,7 @@ impl Store {
 
 /// The commits that are pinned in the bare repository at `path`.
 pub(super) fn pins(path: &Path) -> Result<Vec<String>, StoreError> {
-    let Ok(repository) = git2::Repository::open_bare(path) else { return Ok(Vec::new()) };
+    let Ok(repository) = super::open_bare(path) else { return Ok(Vec::new()) };
     let pins = repository.references_glob("refs/deps/pins/*").map_err(StoreError::repository(path))?;
     let name =
         |reference: git2::Reference<'_>| Some(reference.name().ok()?.strip_prefix("refs/deps/pins/")?.to_owned());

@@ -10,8 +10,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use git2::Repository;
-
 use super::file::hashed;
 use super::repository::{create_bare, is_complete};
 use super::usage::{Held, HeldKind};
@@ -86,7 +84,7 @@ fn damaged_repository(store: &Store, path: &Path) -> Result<Option<String>, Stor
 
 /// The first object or pack that is not what its name says.
 fn damaged_objects(path: &Path, scratch: &Path) -> Option<String> {
-    let repository = match Repository::open_bare(path) {
+    let repository = match super::open_bare(path) {
         Ok(repository) => repository,
         Err(error) => return Some(error.message().to_owned()),
     };
@@ -130,7 +128,7 @@ fn damaged_pack(odb: &git2::Odb<'_>, pack: &Path, scratch: &Path) -> Option<Stri
 }
 
 fn damaged_pins(path: &Path) -> Option<String> {
-    let repository = Repository::open_bare(path).ok()?;
+    let repository = super::open_bare(path).ok()?;
     // As files: libgit2 passes over refs that it cannot read.
     for entry in walkdir::WalkDir::new(path.join("refs")).sort_by_file_name().into_iter().flatten() {
         if !entry.file_type().is_file() {

@@ -3,6 +3,7 @@
 //! Decides that what is present is never asked for again: a tree that exists opens no connection. Missing commits are
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
+mod gone;
 mod lfs;
 mod obtain;
 mod other;
@@ -12,7 +13,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+pub use gone::{Gone, RefKind};
 pub use lfs::LfsFiles;
+use obtain::is_hinted;
 pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
@@ -31,7 +34,8 @@ pub struct Wanted {
     pub url: String,
     /// The full commit id.
     pub rev: String,
-    /// Branches and tags that may lead to it, for servers that refuse ids.
+    /// Branches and tags that may lead to it, for servers that refuse ids, and for telling what became of it; `HEAD`
+    /// where no version was named.
     pub refs: Vec<String>,
     /// Which submodules are wanted too, and whether content of Git LFS.
     pub extent: Extent,
@@ -74,6 +78,9 @@ pub enum FetchProblem {
     /// The remote does not give it.
     #[error(transparent)]
     Remote(#[from] Failure),
+    /// The remote answers and does not have the commit.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The store cannot keep or export it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -142,6 +149,7 @@ impl FetchProblem {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Remote(failure) => failure.kind,
+            Self::Gone(_) => FailureKind::NoSuchCommit,
             Self::Store(StoreError::Interrupted { .. }) => FailureKind::Cancelled,
             Self::Store(StoreError::Io { .. } | StoreError::Repository { .. }) => FailureKind::Local,
             Self::Store(_) | Self::Undeclared | Self::NoUrl | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
@@ -154,9 +162,7 @@ impl FetchProblem {
             Self::Changed { .. } | Self::LfsChanged(_) => FailureKind::Changed,
         }
     }
-}
 
-impl FetchProblem {
     /// Returns the files of Git LFS that it is about.
     pub fn lfs_files(&self) -> Option<&LfsFiles> {
         match self {
@@ -269,6 +275,11 @@ impl Asker {
 }
 
 impl FetchFailure {
+    /// Returns the key of the lock as people type it: the entry itself, also where one of its submodules failed.
+    pub fn key(&self) -> &str {
+        self.entry.split('`').nth(1).unwrap_or(&self.entry)
+    }
+
     fn new(wanted: &Wanted, problem: FetchProblem) -> Self {
         Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev, problem)
     }
