@@ -25,6 +25,7 @@ mod fetch;
 mod help;
 mod import;
 mod interrupt;
+mod lfs;
 mod lock;
 mod manifest_errors;
 mod manifests;

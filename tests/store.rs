@@ -7,6 +7,8 @@ use deps::extent::Extent;
 use deps::store::{Checkout, Store};
 use git2::{Oid, Repository};
 
+use crate::support::sandbox::lfs_id;
+
 /// A store and the id of a commit in it whose root tree has these raw entries (mode, name, object).
 fn commit_with(entries: &[(&str, &[u8], Oid)], store: &Store, url: &str) -> String {
     let locked = store.repository(url).lock(&AtomicBool::new(false)).expect("the store is writable");
@@ -59,14 +61,28 @@ fn a_hostile_tree_writes_nothing_outside_its_folder() {
 }
 
 #[test]
-fn a_pointer_of_git_lfs_is_noticed() {
+fn a_pointer_of_git_lfs_never_stands_in_a_tree_that_is_to_have_content() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = Store::open(folder.path()).expect("a store");
     let url = "https://git.example/lfs.git";
-    let pointer = blob(&store, url, b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
-    let rev = commit_with(&[("100644", b"model.bin", pointer)], &store, url);
-    assert_eq!(export(&store, url, &rev).expect("it is a file").lfs_pointers, ["model.bin"]);
-    assert_eq!(store.exported(&rev), None, "a tree with a pointer in place of content counts as absent");
+    let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 3\n", lfs_id("abc"));
+    let pointer = blob(&store, url, text.as_bytes());
+    let attributes = blob(&store, url, b"*.bin filter=lfs\n");
+    let entries =
+        [("100644", &b".gitattributes"[..], attributes), ("100644", b"a.bin", pointer), ("100644", b"b", pointer)];
+    let rev = commit_with(&entries, &store, url);
+    let error = export(&store, url, &rev).expect_err("the content is not there");
+    assert!(error.contains("`a.bin` is a file of Git LFS whose content is not in the store"), "{error}");
+    let extent = Extent { pointers: true, ..Extent::default() };
+    let pointers = store.export(&Checkout::new(url, &rev, extent), &AtomicBool::new(false)).expect("it is wished for");
+    assert_eq!((pointers.id, pointers.lfs_pointers), (format!("{rev}-p"), vec!["a.bin".to_owned()]));
+    let content = folder.path().join("content");
+    std::fs::write(&content, "abc").expect("it can be written");
+    assert!(!store.keep_file(&content, &lfs_id("abd")).expect("the disk is well"));
+    assert!(store.keep_file(&content, &lfs_id("abc")).expect("the disk is well"));
+    let tree = export(&store, url, &rev).expect("the content is there");
+    assert_eq!(std::fs::read(tree.path.join("a.bin")).expect("a file"), b"abc");
+    assert_eq!(std::fs::read(tree.path.join("b")).expect("a file"), text.as_bytes());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::submodules::{self, Asked};
 use super::{Frozen, Network, hints, locking};
 use crate::extent::Extent;
-use crate::remote::fetch::{Content, FetchFailure, FetchProblem, Wanted, WantedOther, fetch, fetch_others};
+use crate::remote::fetch::{Content, FetchFailure, FetchProblem, LfsFiles, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
 use crate::resolve::{FailureKind, GitWish, RepositoryWish};
 use crate::store::{Packed, Store, Tree};
@@ -162,7 +162,10 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
     let asked = Asked::of(loaded);
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
-        let missing = failures.iter().map(|failure| format!("{} at {}", failure.name, failure.rev));
+        let missing = failures.iter().map(|failure| {
+            let files = failure.problem.lfs_files().map(|files| format!(": Git LFS files {}", listed(files)));
+            format!("{} at {}{}", failure.name, failure.rev, files.unwrap_or_default())
+        });
         let message = format!("{} missing from the store, and `--offline` forbids fetching them", are(failures));
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
@@ -179,18 +182,32 @@ pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        let own = match &failure.problem {
-            FetchProblem::Gone(_) if failure.is_submodule() => Some(hints::of_gone_submodule(failure.key())),
-            FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
-            problem => hint(problem.kind()),
-        };
-        let hints: Vec<String> = own.into_iter().chain(asked.way_out(failure)).collect();
+        let hints: Vec<String> = way_on(failure).into_iter().chain(asked.way_out(failure)).collect();
         let url = (!failure.url.is_empty() && !message.contains(&failure.url)).then(|| format!("url: {}", failure.url));
         let also = failure.also.iter().map(|asker| format!("also needed by {}", asker.name));
         let hint = (!hints.is_empty()).then(|| hints.join("; or "));
-        Diagnostic::error(message).details(url.into_iter().chain(also)).at(asked.place(failure)).hint(hint)
+        let files = failure.problem.lfs_files().map(listed);
+        Diagnostic::error(message).details(files.into_iter().chain(url).chain(also)).at(asked.place(failure)).hint(hint)
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
+}
+
+/// Returns what to do about a failure.
+fn way_on(failure: &FetchFailure) -> Option<String> {
+    match &failure.problem {
+        FetchProblem::Gone(_) if failure.submodule.is_some() => Some(hints::of_gone_submodule(failure.key())),
+        FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
+        problem => hints::of_lfs(problem).or_else(|| hint(problem.kind())),
+    }
+}
+
+/// Returns the first few of `files` and how large all are, in words.
+fn listed(files: &LfsFiles) -> String {
+    const FEW: usize = 3;
+    let few: Vec<String> = files.paths.iter().take(FEW).map(|path| format!("`{path}`")).collect();
+    let more = files.paths.len().saturating_sub(FEW);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}, {}", few.join(", "), report::bytes(files.bytes))
 }
 
 fn hint(kind: FailureKind) -> Option<String> {
@@ -199,9 +216,10 @@ fn hint(kind: FailureKind) -> Option<String> {
 
 fn are(failures: &[FetchFailure]) -> String {
     let archives = failures.iter().filter(|failure| failure.rev.starts_with("sha256:")).count();
+    let others = failures.iter().any(|failure| failure.problem.lfs_files().is_some());
     let (one, many) = match failures.len() - archives {
         0 => ("archive is", "archives are"),
-        _ if archives == 0 => ("commit is", "commits are"),
+        _ if archives == 0 && !others => ("commit is", "commits are"),
         _ => ("object is", "objects are"),
     };
     format!("{} pinned {}", failures.len(), if failures.len() == 1 { one } else { many })

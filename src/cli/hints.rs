@@ -3,7 +3,7 @@
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
-use crate::remote::fetch::Gone;
+use crate::remote::fetch::{FetchProblem, Gone};
 use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
@@ -198,6 +198,23 @@ pub(super) fn of_gone(gone: &Gone, key: &str) -> String {
 /// Returns what to do where a submodule of the entry `key` names a commit that its remote does not have.
 pub(super) fn of_gone_submodule(key: &str) -> String {
     format!("another commit of `{key}` may name one that is there: run `deps update {key}`")
+}
+
+/// Returns what to do about content of Git LFS that did not come.
+pub(super) fn of_lfs(problem: &FetchProblem) -> Option<String> {
+    let without = "keep pointer files in its place: `lfs = false` in the `[[manifest]]`";
+    match problem {
+        FetchProblem::Lfs { failure, .. } if failure.kind == FailureKind::MissingProgram => {
+            Some(format!("install the package `git-lfs`; or {without}"))
+        }
+        FetchProblem::LfsGone(_) => Some(format!("ask who has it to run `git lfs push --all`; or {without}")),
+        // Whatever a stranger or `.lfsconfig` asks for, nobody here can give.
+        FetchProblem::Lfs { failure, .. } if matches!(failure.kind, FailureKind::Refused | FailureKind::Invalid) => {
+            Some(without.to_owned())
+        }
+        FetchProblem::LfsChanged(_) => Some(format!("ask who runs the server to mend it; or {without}")),
+        _ => None,
+    }
 }
 
 fn meant(word: &str) -> String {

@@ -6,6 +6,7 @@
 mod commit;
 mod download;
 pub mod fetch;
+mod lfs;
 mod netrc;
 mod parallel;
 mod process;

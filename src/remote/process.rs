@@ -6,10 +6,13 @@
 #![expect(clippy::disallowed_methods, reason = "a process that must not hang is watched with a clock")]
 
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+
+use super::transport::signal_group;
 
 /// How often a silent process is looked after.
 const LOOK: Duration = Duration::from_millis(50);
@@ -37,14 +40,32 @@ pub(crate) enum End {
 ///
 /// # Errors
 /// When it does not start, fails, says nothing for as long as `patience`, or `interrupted` becomes true.
-pub(crate) fn run(mut command: Command, patience: Duration, interrupted: &AtomicBool) -> Result<Vec<u8>, End> {
+pub(crate) fn run(command: Command, patience: Duration, interrupted: &AtomicBool) -> Result<Vec<u8>, End> {
+    // It may have ended by itself meanwhile.
+    run_until(command, patience, interrupted, |child| _ = child.kill())
+}
+
+/// As [`run`], for a program that starts others: they end with it.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_group(mut command: Command, patience: Duration, interrupted: &AtomicBool) -> Result<Vec<u8>, End> {
+    command.process_group(0);
+    run_until(command, patience, interrupted, |child| signal_group("KILL", child.id()))
+}
+
+fn run_until(
+    mut command: Command,
+    patience: Duration,
+    interrupted: &AtomicBool,
+    end: impl FnOnce(&mut Child),
+) -> Result<Vec<u8>, End> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(End::NotStarted)?;
     let heard = listen(&mut child);
     let attended = attend(&mut child, &heard, patience, interrupted);
     if attended.is_err() {
-        // It may have ended by itself meanwhile.
-        let _ = child.kill();
+        end(&mut child);
     }
     let succeeded = child.wait().is_ok_and(|status| status.success());
     let (output, errors) = attended?;
@@ -148,6 +169,11 @@ mod tests {
         let long = Duration::from_secs(60);
         assert!(matches!(shell("sleep 60", Duration::from_millis(10), false), Err(End::Silent)));
         assert!(matches!(shell("sleep 60", long, true), Err(End::Interrupted)));
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60; true"]);
+        let started = Instant::now();
+        let end = run_group(command, Duration::from_millis(10), &AtomicBool::new(false));
+        assert!(matches!(end, Err(End::Silent)) && started.elapsed() < long, "its child kept it");
         assert!(matches!(shell("read answer", long, false), Err(End::Failed(_))));
     }
 }

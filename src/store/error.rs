@@ -105,6 +105,12 @@ pub enum BadEntry {
     /// A symbolic link to nowhere or with NUL in its target.
     #[error("is a symbolic link without a usable target")]
     Link,
+    /// A pointer of Git LFS to what a program of the project has made of the content.
+    #[error("is a pointer of Git LFS with extensions, which only programs of the project can undo")]
+    LfsExtension,
+    /// A pointer of Git LFS whose content is not in the store.
+    #[error("is a file of Git LFS whose content is not in the store")]
+    NoContent,
     /// Neither a file, nor a link, a folder or a submodule.
     #[error("has an unknown type")]
     Type,

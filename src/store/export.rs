@@ -1,8 +1,8 @@
 //! Writes a commit as a plain folder: what the build context holds of a repository.
 //!
 //! Decides modes (644, 755), times (1980-01-01T00:00:00Z for everything) and which entries no checkout may have. The
-//! result depends on the commit alone, not on umask, user or clock. No attributes or filters are applied: LFS pointers
-//! stay pointers and are reported. Leaves out where the commit comes from.
+//! result depends on the commit alone, not on umask, user or clock. Of filters only that of Git LFS is applied, and only
+//! where its content is wanted. Leaves out where commits and content come from.
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
@@ -19,16 +19,10 @@ use git2::ObjectType;
 
 use super::noticed::Noticed;
 use super::repository::{find_commit, too_deep};
-use super::{BadEntry, Checkout, Store, StoreError, Tree};
+use super::{BadEntry, Checkout, Pointers, Store, StoreError, Tree};
 
 /// 1980-01-01T00:00:00Z in seconds: the earliest time that zip archives can hold.
 const EPOCH: i64 = 315_532_800;
-
-/// The first line of a Git LFS pointer file.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
-
-/// Largest size of a pointer file, in bytes, after the Git LFS specification.
-const LFS_POINTER_SIZE: usize = 1024;
 
 impl Store {
     /// Exports `checkout`, unless the store has its tree. All its commits must be pinned.
@@ -81,7 +75,8 @@ fn write_commit(
     let repository = source.open()?;
     let commit = find_commit(&repository, &checkout.rev)?;
     let tree = commit.tree().map_err(StoreError::repository(&source.path()))?;
-    let mut writer = Writer { store, repository: &repository, checkout, root, top: folder, written };
+    let pointers = source.lfs_pointers(&checkout.rev)?;
+    let mut writer = Writer { store, repository: &repository, checkout, pointers, root, top: folder, written };
     writer.folder(&tree, folder, 0)
 }
 
@@ -89,6 +84,8 @@ struct Writer<'w, 'a> {
     store: &'w Store,
     repository: &'w git2::Repository,
     checkout: &'w Checkout,
+    /// The files of Git LFS.
+    pointers: Pointers,
     /// The beginning of the whole tree.
     root: &'w Path,
     /// The beginning of this commit.
@@ -133,10 +130,18 @@ impl<'w> Writer<'w, '_> {
     }
 
     fn file(&mut self, content: &[u8], mode: u32, path: PathBuf) -> Result<(), StoreError> {
-        if content.len() <= LFS_POINTER_SIZE && content.starts_with(LFS_POINTER) {
-            self.written.noticed.lfs_pointers.push(self.shown(&path));
+        let below = path.strip_prefix(self.top).expect("every path is made below the top");
+        match self.pointers.get(below) {
+            Some(pointer) if !self.checkout.extent.pointers => {
+                let file = self.store.file(&pointer.sha256).ok_or_else(|| self.bad(&path, BadEntry::NoContent))?;
+                copy_file(&file, &path, mode)?;
+            }
+            pointer => {
+                let shown = pointer.map(|_| self.shown(&path));
+                self.written.noticed.lfs_pointers.extend(shown);
+                write_file(&path, content, mode)?;
+            }
         }
-        write_file(&path, content, mode)?;
         self.written.files.push(path);
         Ok(())
     }
@@ -204,6 +209,17 @@ pub(super) fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), S
         filetime::set_file_handle_times(&file, Some(epoch()), Some(epoch()))
     });
     written.map_err(StoreError::io("write", path))
+}
+
+/// Copies a file as [`write_file`] writes one.
+fn copy_file(from: &Path, path: &Path, mode: u32) -> Result<(), StoreError> {
+    write_file(path, b"", mode)?;
+    let copied = File::open(from).and_then(|mut from| {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        std::io::copy(&mut from, &mut file)?;
+        filetime::set_file_handle_times(&file, Some(epoch()), Some(epoch()))
+    });
+    copied.map_err(StoreError::io("write", path))
 }
 
 /// Gives a folder or a link (not what it points to) the time that all files have.

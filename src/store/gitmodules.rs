@@ -1,4 +1,4 @@
-//! `.gitmodules`: the part of git's configuration format that names submodules.
+//! `.gitmodules`, and other files of a commit in git's configuration format.
 //!
 //! Decides what a submodule's path, URL and `update = none` are. Unlike git's own reader it follows no `include`, so a
 //! commit cannot make us read files of this machine. Leaves out resolving relative URLs (`remote/`). Pure.
@@ -16,29 +16,56 @@ pub(crate) struct Declared {
     pub(crate) skipped: bool,
 }
 
+/// A line `key = value` of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// The section in lowercase.
+    pub(crate) section: String,
+    /// The name in quotes behind the section.
+    pub(crate) name: Option<String>,
+    /// The key in lowercase.
+    pub(crate) key: String,
+    /// The value without quotes and escapes.
+    pub(crate) value: String,
+}
+
 /// Returns what each `[submodule "name"]` of `text` says, by name. Of a key that is there twice the last one counts.
 ///
 /// # Errors
 /// The line (from 1) that is not of the format, after `git-config(1)`.
 pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, Declared>, usize> {
     let mut modules = BTreeMap::new();
-    let mut section: Option<String> = None;
+    for Setting { section, name, key, value } in settings(text)? {
+        if let Some(name) = name.filter(|_| section == "submodule") {
+            set(modules.entry(name).or_default(), &key, value);
+        }
+    }
+    Ok(modules)
+}
+
+/// Returns all that `text` sets, in its order.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn settings(text: &str) -> Result<Vec<Setting>, usize> {
+    let mut settings = Vec::new();
+    let mut header: Option<(String, Option<String>)> = None;
     for (number, line) in logical_lines(text) {
         let mut rest = line.trim();
         if rest.starts_with('[') {
-            let (name, after) = header(rest).ok_or(number)?;
-            section = name;
+            let (section, name, after) = self::header(rest).ok_or(number)?;
+            header = Some((section, name));
             rest = after.trim();
         }
         if rest.is_empty() || rest.starts_with(['#', ';']) {
             continue;
         }
         let (key, value) = assignment(rest).ok_or(number)?;
-        if let Some(name) = &section {
-            set(modules.entry(name.clone()).or_default(), &key, value);
+        if let Some((section, name)) = header.clone() {
+            settings.push(Setting { section, name, key, value });
         }
     }
-    Ok(modules)
+    Ok(settings)
 }
 
 fn set(module: &mut Declared, key: &str, value: String) {
@@ -67,13 +94,13 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
-/// Reads `[section "name"]`; returns the name when the section is `submodule`, and what follows the bracket.
-fn header(line: &str) -> Option<(Option<String>, &str)> {
+/// Reads `[section "name"]`; returns both, and what follows the bracket.
+fn header(line: &str) -> Option<(String, Option<String>, &str)> {
     let inside = line.strip_prefix('[')?;
     let end = inside.find(['"', ']'])?;
-    let is_submodule = inside[..end].trim().eq_ignore_ascii_case("submodule");
+    let section = inside[..end].trim().to_ascii_lowercase();
     if inside[end..].starts_with(']') {
-        return Some((None, &inside[end + 1..]));
+        return Some((section, None, &inside[end + 1..]));
     }
     let mut name = String::new();
     let mut characters = inside[end + 1..].char_indices();
@@ -81,7 +108,7 @@ fn header(line: &str) -> Option<(Option<String>, &str)> {
         match character {
             '"' => {
                 let after = inside[end + 1 + at + 1..].trim_start().strip_prefix(']')?;
-                return Some((is_submodule.then_some(name), after));
+                return Some((section, Some(name), after));
             }
             '\\' => name.push(characters.next()?.1),
             other => name.push(other),

@@ -8,6 +8,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test server starts processes and hands the PATH on to them")]
 
+#[path = "lfs_server.rs"]
+pub(crate) mod lfs_server;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -303,7 +306,19 @@ fn answer(mut stream: &TcpStream, request: &Request, shared: &Shared) -> io::Res
             return page(stream, 301, &location);
         }
     }
+    if let Some(answer) = lfs_server::answer(&shared.root, &request.target, &request.body, request.header("host")) {
+        return send_lfs(stream, &answer, &damage);
+    }
     run_backend(stream, request, shared, &damage)
+}
+
+/// Sends an answer of the Git LFS server, damaged where that is wished for.
+fn send_lfs(mut stream: &TcpStream, answer: &lfs_server::Answer, damage: &Damage) -> io::Result<Connection> {
+    let lfs_server::Answer { status, kind, body } = answer;
+    let head = format!("HTTP/1.1 {status} As Asked\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&damage.applied_to(body, 0))?;
+    Ok(if damage.end.is_some() { Connection::Close } else { Connection::Keep })
 }
 
 /// Sends a small HTML page; `headers` are whole lines.

@@ -86,6 +86,15 @@ impl Sandbox {
         fs::write(path, content).expect("the sandbox is writable");
     }
 
+    /// Puts `content` onto the Git LFS server and returns the text of its pointer file.
+    pub(crate) fn lfs(&self, content: &str) -> String {
+        let id = lfs_id(content);
+        let folder = self.root.join("git/lfs-objects");
+        fs::create_dir_all(&folder).expect("the sandbox is writable");
+        fs::write(folder.join(&id), content).expect("the sandbox is writable");
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{id}\nsize {}\n", content.len())
+    }
+
     /// Writes a file of the project, and the folders above it.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);
@@ -201,6 +210,12 @@ impl Drop for Sandbox {
             let _ = Command::new("chmod").arg("-R").arg("u+w").arg(self.store()).status();
         }
     }
+}
+
+/// The name of `content` in Git LFS: SHA-256, 64 hexadecimal digits.
+pub(crate) fn lfs_id(content: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn without_ports(text: &str) -> String {

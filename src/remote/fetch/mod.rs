@@ -4,6 +4,7 @@
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
 mod gone;
+mod lfs;
 mod obtain;
 mod other;
 mod waves;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 pub use gone::{Gone, RefKind};
+pub use lfs::LfsFiles;
 use obtain::is_hinted;
 pub use other::{Content, WantedOther, fetch_others};
 
@@ -105,6 +107,33 @@ pub enum FetchProblem {
         /// Why.
         reason: String,
     },
+    /// Content of Git LFS files did not come.
+    #[error("{files} cannot be had from `{}`: {}", failure.subject, failure.message)]
+    Lfs {
+        /// Which.
+        files: LfsFiles,
+        /// Why.
+        failure: Failure,
+    },
+    /// The LFS server does not have it.
+    #[error("its LFS server does not have {0}")]
+    LfsGone(LfsFiles),
+    /// The LFS server has something else.
+    #[error("its LFS server has something else for {0}")]
+    LfsChanged(LfsFiles),
+    /// It is not in the store, and the network is not to be used.
+    #[error("{0} is not in the store, and the network is not to be used")]
+    LfsMissing(LfsFiles),
+    /// The store cannot keep it.
+    #[error("{files} cannot be kept: {message}")]
+    LfsStore {
+        /// Which.
+        files: LfsFiles,
+        /// Why, as the store has it.
+        message: String,
+        /// The kind of that.
+        kind: FailureKind,
+    },
     /// Submodules of submodules, without an end in sight.
     #[error("its submodules are nested more than {depth} deep, or there are more than {count} of them")]
     TooManySubmodules {
@@ -126,8 +155,20 @@ impl FetchProblem {
             Self::Store(_) | Self::Undeclared | Self::NoUrl | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
                 FailureKind::Invalid
             }
-            Self::Missing => FailureKind::Offline,
-            Self::Changed { .. } => FailureKind::Changed,
+            Self::Lfs { failure, .. } => failure.kind,
+            Self::LfsGone(_) => FailureKind::NoSuchCommit,
+            Self::LfsStore { kind, .. } => *kind,
+            Self::Missing | Self::LfsMissing(_) => FailureKind::Offline,
+            Self::Changed { .. } | Self::LfsChanged(_) => FailureKind::Changed,
+        }
+    }
+
+    /// Returns the files of Git LFS that it is about.
+    pub fn lfs_files(&self) -> Option<&LfsFiles> {
+        match self {
+            Self::Lfs { files, .. } | Self::LfsStore { files, .. } => Some(files),
+            Self::LfsGone(files) | Self::LfsChanged(files) | Self::LfsMissing(files) => Some(files),
+            _ => None,
         }
     }
 }
@@ -159,6 +200,10 @@ pub fn fetch(
             Err(problem) => failures.push(FetchFailure::new(wanted, problem)),
         }
     }
+    let asked: Vec<_> = checkouts.iter().map(|(wanted, checkout)| (Asker::entry(&wanted.name), checkout)).collect();
+    let without = lfs::bring(&asked, store, remotes, progress, interrupted);
+    checkouts.retain(|(wanted, _)| !without.iter().any(|failure| failure.entry == wanted.name));
+    failures.extend(without);
     let exported = parallel::each(&checkouts, export_jobs(), |(wanted, checkout)| {
         store.export(checkout, interrupted).map_err(|error| FetchFailure::new(wanted, error.into()))
     });
@@ -232,12 +277,7 @@ impl Asker {
 impl FetchFailure {
     /// Returns the key of the lock as people type it: the entry itself, also where one of its submodules failed.
     pub fn key(&self) -> &str {
-        self.name.split('`').nth(1).unwrap_or(&self.name)
-    }
-
-    /// Whether a submodule of the entry failed, rather than the entry itself.
-    pub fn is_submodule(&self) -> bool {
-        self.name.contains(" > ")
+        self.entry.split('`').nth(1).unwrap_or(&self.entry)
     }
 
     fn new(wanted: &Wanted, problem: FetchProblem) -> Self {

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use beyond::Beyond;
+pub(crate) use program::{git_with_token, signal_group, silent_git};
 
 use super::tokens::{self, Token};
 use super::trouble::Trouble;

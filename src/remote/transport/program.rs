@@ -104,6 +104,16 @@ fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<V
     process.attend(call, &heard, patience)
 }
 
+/// Returns a call of git that asks nobody anything, to be run by somebody else.
+pub(crate) fn silent_git(call: &Call<'_>, arguments: &[String]) -> Command {
+    command(call, arguments, Prompts::Off)
+}
+
+/// Returns the same call with the token of a CI system for the server of `call`, when there is one.
+pub(crate) fn git_with_token(call: &Call<'_>, arguments: &[String]) -> Option<Command> {
+    call.token().map(|_| command(call, arguments, Prompts::Token))
+}
+
 fn command(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Command {
     let settings = call.remotes.settings();
     let seconds = settings.timeout.as_secs().max(1);
@@ -255,7 +265,7 @@ impl Process {
 }
 
 /// The shell's own `kill` is everywhere; the program of that name is not.
-fn signal_group(signal: &str, group: u32) {
+pub(crate) fn signal_group(signal: &str, group: u32) {
     let mut kill = Command::new("sh");
     kill.args(["-c", "kill -s \"$1\" -- \"-$2\"", "sh", signal, &group.to_string()]);
     _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
