@@ -8,6 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use deps_lock::{Text, ValueError};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
@@ -139,11 +140,19 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
+/// Returns whether `c` hides or reorders what a reader sees; the lock's own list.
+pub fn is_invisible(c: char) -> bool {
+    !c.is_ascii_graphic() && matches!(Text::new(c), Err(ValueError::ControlCharacter(_)))
+}
+
 /// Returns the candidate nearest to `word`, when it is near enough to be what was meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let allowed = (length / 3).max(1);
     candidates
         .into_iter()
+        // Room and time of the distance are the product of both lengths: a word of a megabyte has no neighbour.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= allowed)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()

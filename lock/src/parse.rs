@@ -29,6 +29,18 @@ pub struct ParseError {
 /// What can be wrong with a lock's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseErrorKind {
+    /// More text than is read.
+    #[error("the text has {bytes} bytes, more than {MAX_BYTES}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// More keys, tables and values than are read.
+    #[error("the text has {marks} line ends, dots, commas, `=`, `[` and `{{`, more than {MAX_MARKS}")]
+    TooMuch {
+        /// How many.
+        marks: usize,
+    },
     /// It is not TOML.
     #[error("not valid TOML: {message}")]
     TomlSyntax {
@@ -130,10 +142,19 @@ pub enum ParseErrorKind {
     },
 }
 
+/// The most bytes that are read.
+const MAX_BYTES: usize = 32 << 20;
+/// The most line ends, `=`, `.`, `,`, `[` and `{` that are read: each can begin a key, a table or a value, for which the TOML
+/// parser takes up to 500 bytes of memory. A hundred thousand entries have about 1.5 million.
+const MAX_MARKS: usize = 2_000_000;
+
 /// Where problems are collected.
 type Errors = Vec<ParseError>;
 
 pub(crate) fn parse(text: &str) -> Result<Lock, Errors> {
+    if let Some(kind) = too_large(text) {
+        return Err(vec![ParseError { kind, span: 0..0 }]);
+    }
     if let Some(error) = conflict_marker(text) {
         return Err(vec![error]);
     }
@@ -149,6 +170,15 @@ pub(crate) fn parse(text: &str) -> Result<Lock, Errors> {
     lock.extra = Extra::of(document.as_table(), |key| key == "schema" || Kind::of_table(key).is_some());
     errors.sort_by_key(|error| error.span.start);
     if errors.is_empty() { Ok(lock) } else { Err(errors) }
+}
+
+/// Finds what would need more memory than a lock is worth.
+fn too_large(text: &str) -> Option<ParseErrorKind> {
+    if text.len() > MAX_BYTES {
+        return Some(ParseErrorKind::TooLong { bytes: text.len() });
+    }
+    let marks = text.bytes().filter(|byte| matches!(byte, b'\n' | b'=' | b'.' | b',' | b'[' | b'{')).count();
+    (marks > MAX_MARKS).then_some(ParseErrorKind::TooMuch { marks })
 }
 
 /// Returns the first conflict marker. TOML would call it a bare key, and the canonical text has no line like it.

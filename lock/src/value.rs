@@ -11,6 +11,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::url;
+
 /// Why a string may not stand in a lock: the rest of a sentence that starts with its name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
@@ -180,7 +182,7 @@ checked_string!(
 
 fn check_url(url: &str) -> Result<(), ValueError> {
     check_text(url)?;
-    crate::url::check(url)
+    url::check(url)
 }
 
 fn check_name(name: &str) -> Result<(), ValueError> {
@@ -273,13 +275,20 @@ fn is_hex(text: &str, length: usize) -> bool {
 /// Returns whether `c` is a control character, or one that changes how a line looks without being seen ("Trojan Source",
 /// CVE-2021-42574): zero-width characters, line separators, marks of direction, tags.
 pub(crate) fn is_invisible(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     let formats = ['\u{ad}', '\u{61c}', '\u{feff}'];
     let ranges = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{e0000}'..='\u{e007f}'];
     c.is_control() || formats.contains(&c) || ranges.iter().any(|range| range.contains(&c))
 }
 
-/// Returns `text` for a message: on one line, without invisible characters, at most 80 characters of it.
+/// Returns `text` for a message: on one line, without invisible characters, at most 80 characters of it, and nothing of
+/// one that holds a credential.
 pub(crate) fn shown(text: &str) -> String {
+    if text.split_whitespace().any(|word| url::check(word) == Err(ValueError::SecretInUrl)) {
+        return "…".to_owned();
+    }
     let escape = |c: char| if is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
     let mut shown: String = text.chars().take(80).map(escape).collect();
     if text.chars().nth(80).is_some() {

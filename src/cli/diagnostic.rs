@@ -3,12 +3,19 @@
 //! Decides the form (rustc's, through annotate-snippets) and keeps credentials and control characters out of it.
 //! Leaves out the messages (each room's error type) and the hints (`hints.rs`).
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::hints;
 use crate::manifest::url::masked;
-use crate::source::Place;
+use crate::source::{Place, is_invisible};
 use crate::workspace::Trouble;
+
+/// Problems of files that are told in one run: each takes a pass over its file, and nobody reads more.
+const MOST_TOLD: usize = 100;
+/// The longest line of a file that is shown, in bytes.
+const MOST_SHOWN: usize = 10_000;
+/// The longest line of a message, in characters.
+const MOST_OF_A_LINE: usize = 2_000;
 
 /// Something to tell a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,18 +69,32 @@ impl Diagnostic {
     pub(super) fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let level = if self.warning { Level::WARNING } else { Level::ERROR };
-        let title = level.primary_title(visible(&self.message));
+        let title = level.primary_title(safe(&self.message));
         let mut lines = vec![match &self.place {
+            Some(place) if line_of(place).len() > MOST_SHOWN => renderer.render(&[title.element(origin(place))]),
             Some(place) => renderer.render(&[title.element(snippet(place))]),
             None => renderer.render(&[Group::with_title(title)]),
         }];
-        lines.extend(self.details.iter().map(|line| format!("  {}", visible(line))));
-        let hint = |hint: &String| Level::HELP.with_name("hint").secondary_title(visible(hint));
+        lines.extend(self.details.iter().map(|line| format!("  {}", safe(line))));
+        let hint = |hint: &String| Level::HELP.with_name("hint").secondary_title(safe(hint));
         lines.extend(self.hint.iter().map(|text| renderer.render(&[Group::with_title(hint(text))])));
         let text = lines.join("\n");
         let trimmed: Vec<&str> = text.lines().map(str::trim_end).collect();
         format!("{}\n", trimmed.join("\n"))
     }
+}
+
+/// Returns the diagnostics of the first of `all`, and one that says how many are left out.
+pub(super) fn first<T>(
+    all: &[T],
+    diagnostic: impl Fn(&T) -> Diagnostic,
+    rest: impl Fn(String) -> Diagnostic,
+) -> Vec<Diagnostic> {
+    let mut first: Vec<Diagnostic> = all.iter().take(MOST_TOLD).map(diagnostic).collect();
+    if all.len() > MOST_TOLD {
+        first.push(rest(format!("and {} more", all.len() - MOST_TOLD)));
+    }
+    first
 }
 
 impl From<&Trouble> for Diagnostic {
@@ -82,27 +103,45 @@ impl From<&Trouble> for Diagnostic {
     }
 }
 
+/// The line that a place begins on.
+fn line_of(place: &Place) -> &str {
+    let text = place.source.text();
+    let start = text[..place.clamped().start].rfind('\n').map_or(0, |at| at + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
+
+/// A place without its line.
+fn origin(place: &Place) -> Origin<'static> {
+    let (line, column) = place.line_column();
+    Origin::path(place.source.name().to_owned()).line(line).char_column(column)
+}
+
 /// The line that a place begins on, with the place underlined. A credential in it is masked.
 fn snippet(place: &Place) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
-    let text = place.source.text();
-    let span = place.clamped();
-    let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].lines().next().unwrap_or_default();
+    let (line, span) = (line_of(place), place.clamped());
+    let start = line.as_ptr() as usize - place.source.text().as_ptr() as usize;
     let shown = masked(line);
     let shown = visible(&shown);
     let within = |at: usize| (at - start).min(shown.len());
     let span = if shown.len() == line.len() { within(span.start)..within(span.end) } else { 0..shown.len() };
-    let number = text[..start].matches('\n').count() + 1;
     let path = place.source.name().to_owned();
-    Snippet::source(shown).line_start(number).path(path).annotation(AnnotationKind::Primary.span(span))
+    Snippet::source(shown).line_start(place.line_column().0).path(path).annotation(AnnotationKind::Primary.span(span))
 }
 
-/// Returns `text` with everything that a terminal could obey spelled out.
+/// Returns a line of a message as it may be printed: values of files and servers stand in it.
+fn safe(line: &str) -> String {
+    let masked = masked(line);
+    let mut safe = visible(&masked.chars().take(MOST_OF_A_LINE).collect::<String>());
+    if masked.chars().nth(MOST_OF_A_LINE).is_some() {
+        safe.push('…');
+    }
+    safe
+}
+
+/// Returns `text` with everything that a terminal could obey, or a reader not see, spelled out.
 pub(super) fn visible(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if hidden(c) && c != '\t' { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+    let spelled = |c: char| if is_invisible(c) && c != '\t' { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(spelled).collect()
 }
 
 #[cfg(test)]
@@ -125,8 +164,18 @@ mod tests {
 
     #[test]
     fn control_characters_and_credentials_are_not_printed() {
-        let source = Source::new("a.repos", "    url: https://user:hunter2@example.com/x.git\n");
-        let text = Diagnostic::error("a\u{1b}[31mb").at(Some(&source.at(9..20))).render(false);
-        assert!(!text.contains('\u{1b}') && !text.contains("hunter2"), "{text}");
+        let url = "https://user:hunter2@example.com/x.git";
+        let source = Source::new("a.repos", format!("    url: {url}\n"));
+        let message = format!("a\u{1b}[31mb\u{feff} is not `{url}`\nbut {url}");
+        let text = Diagnostic::error(message).at(Some(&source.at(9..20))).hint(Some(url.to_owned())).render(false);
+        assert!(!text.contains(['\u{1b}', '\u{feff}']) && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_long_value_does_not_fill_the_screen() {
+        let long = "x".repeat(1 << 20);
+        let source = Source::new("deps.toml", format!("{long} = 1\n"));
+        let text = Diagnostic::error(format!("unknown key `{long}`")).at(Some(&source.at(0..long.len()))).render(false);
+        assert!(text.len() < 10_000, "{} bytes", text.len());
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{self, Diagnostic};
 use super::session::Session;
 use crate::workspace::Trouble;
 
@@ -57,7 +57,7 @@ impl Failed {
 
 impl From<Vec<Trouble>> for Failed {
     fn from(troubles: Vec<Trouble>) -> Self {
-        Self::new(FAILED, troubles.iter().map(Diagnostic::from).collect())
+        Self::new(FAILED, diagnostic::first(&troubles, |trouble| trouble.into(), Diagnostic::error))
     }
 }
 

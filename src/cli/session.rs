@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use etcetera::BaseStrategy as _;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{self, Diagnostic};
 use super::hints;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
+use crate::manifest::Warning;
 use crate::remote::{self, Remotes};
+use crate::source::Located;
 use crate::store::{Store, StoreError};
 use crate::workspace::{Loaded, Workspace};
 
@@ -113,16 +115,17 @@ impl Session {
     /// Reads the project and prints the warnings of its manifests.
     pub(super) fn load(&self, workspace: &Workspace) -> Result<Loaded, Failed> {
         let loaded = workspace.load()?;
-        let warnings = loaded.warnings.iter().map(|warning| {
+        let warning = |warning: &Located<Warning>| {
             let diagnostic = Diagnostic::warning(warning.error.to_string());
             diagnostic.at(Some(&warning.place)).hint(hints::of_warning(&warning.error))
-        });
-        let idle = loaded.idle_excludes.iter().map(|idle| {
+        };
+        let mut warnings = diagnostic::first(&loaded.warnings, warning, Diagnostic::warning);
+        warnings.extend(loaded.idle_excludes.iter().map(|idle| {
             let hint =
                 "a pattern is a checkout path and the path of a submodule below it; `**` is any number of folders";
             Diagnostic::warning(idle.error.to_string()).at(Some(&idle.place)).hint(Some(hint.to_owned()))
-        });
-        self.warn_all(warnings.chain(idle).collect())?;
+        }));
+        self.warn_all(warnings)?;
         Ok(loaded)
     }
 

@@ -177,6 +177,11 @@ impl Render<'_> {
             self.problems.push(file, Problem::NoFile { name, file: file.value.clone() });
             return Snippet { file: file.value.clone(), steps: Vec::new() };
         };
+        if source.text().len() > MOST_TEXT {
+            let (name, bytes) = (self.extension.name.clone(), source.text().len());
+            self.problems.push(file, Problem::TooLong { name, file: file.value.clone(), bytes });
+            return Snippet { file: file.value.clone(), steps: Vec::new() };
+        }
         let rendered = template::render(&source, &self.scope).map_err(|problem| vec![problem]);
         let steps = rendered.and_then(|rendered| snippet::parse(&source, &rendered, place));
         let steps = steps.unwrap_or_else(|problems| {

@@ -26,6 +26,8 @@ use crate::typed_toml::{self, ShapeProblem};
 
 /// The name of the file that makes a folder an extension.
 pub const FILE: &str = "extension.toml";
+/// The most bytes of `extension.toml` and of a snippet: the largest one of the catalogue has 4 thousand.
+const MOST_TEXT: usize = 1 << 20;
 
 /// An option of an extension.
 #[derive(Clone, Copy, Debug)]
@@ -201,6 +203,16 @@ pub enum Problem {
         /// The extension.
         name: String,
     },
+    /// A file with more text than is read.
+    #[error("`{file}` of extension `{name}` has {bytes} bytes; at most {MOST_TEXT} are read")]
+    TooLong {
+        /// The extension.
+        name: String,
+        /// The file.
+        file: String,
+        /// Its length.
+        bytes: usize,
+    },
     /// The file names another extension than the folder it stands in.
     #[error("the folder of extension `{folder}` holds an extension called `{name}`")]
     OtherName {
@@ -292,6 +304,11 @@ impl Extension {
             let source = Source::new(path, "");
             return Err(vec![Located::new(&source, 0..0, Problem::NoExtensionFile { name: name.to_owned() })]);
         };
+        if text.len() > MOST_TEXT {
+            let (file, bytes) = (FILE.to_owned(), text.len());
+            let problem = Problem::TooLong { name: name.to_owned(), file, bytes };
+            return Err(vec![Located::new(&Source::new(path, ""), 0..0, problem)]);
+        }
         let source = Source::new(path, text);
         let file: ExtensionFile = typed_toml::parse(&source).map_err(|problems| {
             problems

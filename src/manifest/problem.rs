@@ -3,12 +3,12 @@
 //! Decides which facts a message holds. A text of the file enters a message only through [`shown`], and a url never
 //! does: no message holds a credential, or a character that a terminal obeys. Leaves out hints (`cli/`).
 
-use deps_lock::{Text, ValueError};
+use deps_lock::ValueError;
 
-use super::url::UrlProblem;
+use super::url::{UrlProblem, masked};
 use super::version::WishError;
 use super::yaml::YamlProblem;
-use crate::source::Place;
+use crate::source::{Place, is_invisible};
 
 /// Why a manifest is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -219,19 +219,15 @@ pub enum SkipReason {
     NoRepository(String),
 }
 
-/// Returns `text` for a message: invisible characters escaped, at most 80 characters of it.
+/// Returns `text` for a message: a credential masked, invisible characters escaped, at most 80 characters of it.
 pub(super) fn shown(text: &str) -> String {
+    let text = &masked(text);
     let escape = |c: char| if is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
     let mut shown: String = text.chars().take(80).map(escape).collect();
     if text.chars().nth(80).is_some() {
         shown.push('…');
     }
     shown
-}
-
-/// Returns whether `c` hides or reorders what a reader sees; the lock's own list.
-pub(super) fn is_invisible(c: char) -> bool {
-    !c.is_ascii_graphic() && matches!(Text::new(c), Err(ValueError::ControlCharacter(_)))
 }
 
 fn quoted(keys: &[String]) -> String {

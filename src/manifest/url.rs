@@ -7,8 +7,8 @@
 use deps_lock::{Url, ValueError};
 
 use super::Kind;
-use super::problem::{is_invisible, shown};
-use crate::source::nearest;
+use super::problem::shown;
+use crate::source::{is_invisible, nearest};
 
 /// Why a url is refused: the rest of a sentence that starts with its repository. Never repeats the url.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,6 +9,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::file::hashed;
 use super::repository::{create_bare, is_complete};
@@ -33,7 +34,11 @@ impl Store {
         let path = held.path(&self.root);
         let what = match held.kind {
             HeldKind::Tree => self.damaged_tree(&held.name)?,
-            HeldKind::Git => damaged_repository(self, &path)?,
+            HeldKind::Git => {
+                // Whoever writes to it just now is waited for; where nobody can write, there is nobody.
+                let _lock = self.lock(&held.name, &AtomicBool::new(false)).ok();
+                damaged_repository(self, &path)?
+            }
             HeldKind::File => damaged_file(&path, &held.name)?,
             HeldKind::Hg | HeldKind::Leftover => None,
         };

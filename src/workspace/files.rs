@@ -12,8 +12,10 @@ use super::revision::{Found, Revision};
 use crate::extension::File;
 use crate::source::Source;
 
-/// The largest text that is read: the largest real manifest has 40 KB.
-const MOST_TEXT: u64 = 16 << 20;
+/// The largest text that a person writes: the largest real manifest has 40 KB.
+const MOST_TEXT: u64 = 1 << 20;
+/// The largest lock that is read at all; the format has a lower limit of its own.
+pub(super) const MOST_LOCK: u64 = 64 << 20;
 /// The largest folder of an extension.
 const MOST_FOLDER: u64 = 256 << 20;
 
@@ -27,13 +29,21 @@ pub(super) enum Files {
 }
 
 impl Files {
-    /// Reads a text file.
+    /// Reads a text file that a person wrote.
     ///
     /// # Errors
     /// It is not there, not text, too large, or stands outside the project.
     pub(super) fn read(&self, path: &str) -> Result<Source, Trouble> {
+        self.read_up_to(path, MOST_TEXT)
+    }
+
+    /// Reads a text file of at most `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    pub(super) fn read_up_to(&self, path: &str, most: u64) -> Result<Source, Trouble> {
         let content = match self {
-            Self::Disk(root) => read(root, path)?,
+            Self::Disk(root) => read(root, path, most)?,
             Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
                 Found::File(content) => content,
                 Found::Folder(_) => return Err(trouble(path, "it is a folder")),
@@ -42,8 +52,8 @@ impl Files {
             },
         };
         let bytes = content.len() as u64;
-        if bytes > MOST_TEXT {
-            return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most: MOST_TEXT, place: None });
+        if bytes > most {
+            return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most, place: None });
         }
         let text = String::from_utf8(content).map_err(|_| trouble(path, "it is not UTF-8 text"))?;
         Ok(Source::new(path, text))
@@ -112,11 +122,15 @@ fn unreadable(path: &str) -> impl Fn(git2::Error) -> Trouble {
     move |error| trouble(path, error.message())
 }
 
-fn read(root: &Path, path: &str) -> Result<Vec<u8>, Trouble> {
+fn read(root: &Path, path: &str, most: u64) -> Result<Vec<u8>, Trouble> {
     let real = inside(root, path)?;
-    let bytes = std::fs::metadata(&real).map_err(|error| trouble(path, &words(&error)))?.len();
-    if bytes > MOST_TEXT {
-        return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most: MOST_TEXT, place: None });
+    let metadata = std::fs::metadata(&real).map_err(|error| trouble(path, &words(&error)))?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "it is a folder" } else { "it is no file" };
+        return Err(trouble(path, what));
+    }
+    if metadata.len() > most {
+        return Err(Trouble::TooLarge { path: path.to_owned(), bytes: metadata.len(), most, place: None });
     }
     std::fs::read(&real).map_err(|error| trouble(path, &words(&error)))
 }

@@ -4,7 +4,7 @@
 //! parents count in their order, a later one over an earlier one, and the file's own entries over all of them, each
 //! entry as a whole. A parent that several files share is read once. Leaves out what is in a manifest (`manifest/`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
 
     /// The entries of all manifests that `source` extends.
     fn extended(&mut self, extends: &[Spanned<String>], source: &Source, wish: &ManifestWish) -> Option<Entries> {
-        let (mut entries, mut seen, mut whole) = (Entries::new(), Vec::new(), true);
+        let (mut entries, mut seen, mut whole) = (Entries::new(), BTreeSet::new(), true);
         for parent in extends {
             let read = self.parent(parent, source, &mut seen).map_err(|error| {
                 self.troubles.push(Trouble::Extends(Located::new(source, parent.span(), error)));
@@ -122,14 +122,13 @@ impl<'a> Reader<'a> {
         &self,
         parent: &Spanned<String>,
         source: &Source,
-        seen: &mut Vec<String>,
+        seen: &mut BTreeSet<String>,
     ) -> Result<String, ExtendsProblem> {
         let folder = source.name().rsplit_once('/').map_or("", |(folder, _)| folder);
         let path = joined(folder, &parent.value).ok_or_else(|| ExtendsProblem::Outside(parent.value.clone()))?;
-        if seen.contains(&path) {
+        if !seen.insert(path.clone()) {
             return Err(ExtendsProblem::Twice(parent.value.clone()));
         }
-        seen.push(path.clone());
         if let Some(first) = self.chain.iter().position(|open| *open == path) {
             return Err(ExtendsProblem::Cycle(self.chain[first..].iter().cloned().chain([path]).collect()));
         }

@@ -160,7 +160,7 @@ impl Workspace {
         if !self.files.has(LOCK_FILE) {
             return Ok(None);
         }
-        let source = self.files.read(LOCK_FILE).map_err(|trouble| vec![trouble])?;
+        let source = self.files.read_up_to(LOCK_FILE, files::MOST_LOCK).map_err(|trouble| vec![trouble])?;
         match Lock::parse(source.text()) {
             Ok(lock) => Ok(Some(LoadedLock { text: source.text().to_owned(), lock })),
             Err(errors) => {
