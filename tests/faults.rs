@@ -85,14 +85,12 @@ impl Row<'_> {
 
     /// What is said on stderr, all of it.
     fn whole(&self, problem: &str, hint: &str) -> String {
-        match self.verb {
-            "lock" => format!(
-                "error: repo `core/x`: {problem}\n --> underlay.repos:2:68\n  |\n\
-                 2 |   core/x: {{ type: git, url: [GIT]/x.git, version: 1.2.0 }}\n  |{}^^^^^\n{hint}",
-                " ".repeat(68)
-            ),
-            _ => format!("error: repo `core/x` at {REV}: {problem}\n{hint}"),
-        }
+        let at = if self.verb == "lock" { String::new() } else { format!(" at {REV}") };
+        format!(
+            "error: repo `core/x`{at}: {problem}\n --> underlay.repos:2:68\n  |\n\
+             2 |   core/x: {{ type: git, url: [GIT]/x.git, version: 1.2.0 }}\n  |{}^^^^^\n{hint}",
+            " ".repeat(68)
+        )
     }
 
     /// Takes the fault away; then the command succeeds.
