@@ -278,6 +278,24 @@ fn the_token_of_a_ci_system_opens_its_own_lfs_server() {
 }
 
 #[test]
+fn import_says_which_checkouts_have_pointers() {
+    let sandbox = Sandbox::new();
+    models(&sandbox);
+    sandbox.deps(["import"]).succeeds().stderr_is(str![[r#"
+  + models main 9bf58c33
+1 checkout: 1 made
+warning: `models` has 2 files of Git LFS as pointers
+hint: for their content, run `git lfs pull` in `models`, and in submodules `git submodule foreach git lfs pull`
+
+
+"#]]);
+    sandbox.deps(["import"]).succeeds().stderr_is(str![[r#"
+1 checkout: 1 at the pin
+
+"#]]);
+}
+
+#[test]
 fn a_server_on_this_machines_disk_is_not_for_repositories_of_the_network() {
     let sandbox = Sandbox::new();
     models(&sandbox);

@@ -102,6 +102,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         folder: &folder,
         reports: BTreeMap::new(),
         failures: Vec::new(),
+        pointers: BTreeMap::new(),
     };
     let open: Vec<&Pinned<'_>> = pinned.iter().filter(|pinned| !import.stands(pinned)).collect();
     if !open.is_empty() || options.prune {
@@ -124,6 +125,8 @@ struct Import<'a> {
     folder: &'a Path,
     reports: BTreeMap<String, ImportedReport>,
     failures: Vec<Diagnostic>,
+    /// How many files of Git LFS there are, by the path of the checkout.
+    pointers: BTreeMap<String, usize>,
 }
 
 impl Import<'_> {
@@ -246,6 +249,10 @@ impl Import<'_> {
         if !failures.is_empty() {
             self.failures.extend(fetch::unfetched(self.loaded, &failures).into_diagnostics());
         }
+        for (pinned, source) in open.iter().zip(&sources) {
+            let count = source.as_ref().map_or(Ok(0), |source| store.lfs_count(source));
+            self.pointers.insert(pinned.path.clone(), count.unwrap_or_default());
+        }
         Ok(sources)
     }
 
@@ -322,7 +329,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, workspace: _, options, loaded: _, folder: _, reports, failures } = self;
+        let Self { session, workspace: _, options, loaded: _, folder: _, reports, failures, pointers } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();
@@ -341,6 +348,8 @@ impl Import<'_> {
         if options.json {
             print(&report::json(&report))?;
         }
+        let fresh = report.checkouts.iter().filter(|one| matches!(one.outcome.as_str(), "made" | "moved"));
+        let warnings: Vec<Diagnostic> = fresh.filter_map(|one| pointed(&one.path, *pointers.get(&one.path)?)).collect();
         let left = report.checkouts.iter().filter(|one| one.outcome == "left").count();
         let mut diagnostics = failures;
         if left > 0 {
@@ -348,8 +357,24 @@ impl Import<'_> {
             let hint = "commit, push, stash or move away what is there, then run `deps import` again";
             diagnostics.push(Diagnostic::error(message).hint(Some(hint.to_owned())));
         }
-        if diagnostics.is_empty() { Ok(()) } else { Err(Failed::new(FAILED, diagnostics)) }
+        if diagnostics.is_empty() {
+            return session.warn_all(warnings);
+        }
+        warnings.iter().for_each(|warning| session.warn(warning));
+        Err(Failed::new(FAILED, diagnostics))
     }
+}
+
+/// A checkout has pointers where files of Git LFS stand: bringing their content is git's own business there.
+fn pointed(path: &str, count: usize) -> Option<Diagnostic> {
+    if count == 0 {
+        return None;
+    }
+    let message = format!("`{path}` has {} of Git LFS as pointers", report::count(count, "file", "files"));
+    let hint = format!(
+        "for their content, run `git lfs pull` in `{path}`, and in submodules `git submodule foreach git lfs pull`"
+    );
+    Some(Diagnostic::warning(message).hint(Some(hint)))
 }
 
 fn are(count: usize) -> String {

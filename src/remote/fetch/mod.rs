@@ -190,16 +190,10 @@ pub fn fetch(
     if missing.is_empty() {
         return Ok(wanted.iter().filter_map(|wanted| store.exported(&plain(wanted).tree_id())).collect());
     }
-    let (fetched, mut failures) = waves::fetch(&missing, store, remotes, progress, interrupted);
-    let mut checkouts = Vec::new();
-    for wanted in &missing {
-        match fetched.checkout(wanted) {
-            Ok(Some(checkout)) => checkouts.push((wanted, checkout)),
-            // It, or one of its submodules, is among the failures.
-            Ok(None) => {}
-            Err(problem) => failures.push(FetchFailure::new(wanted, problem)),
-        }
-    }
+    let (found, mut failures) = found(&missing, store, remotes, progress, interrupted);
+    let found = missing.into_iter().zip(found);
+    let mut checkouts: Vec<(&Wanted, Checkout)> =
+        found.filter_map(|(wanted, checkout)| Some((wanted, checkout?))).collect();
     let asked: Vec<_> = checkouts.iter().map(|(wanted, checkout)| (Asker::entry(&wanted.name), checkout)).collect();
     let without = lfs::bring(&asked, store, remotes, progress, interrupted);
     checkouts.retain(|(wanted, _)| !without.iter().any(|failure| failure.entry == wanted.name));
@@ -225,12 +219,22 @@ pub fn commits(
     progress: &dyn Progress,
     interrupted: &AtomicBool,
 ) -> (Vec<Option<Checkout>>, Vec<FetchFailure>) {
-    let all: Vec<&Wanted> = wanted.iter().collect();
-    let (fetched, mut failures) = waves::fetch(&all, store, remotes, progress, interrupted);
+    found(&wanted.iter().collect::<Vec<_>>(), store, remotes, progress, interrupted)
+}
+
+fn found(
+    wanted: &[&Wanted],
+    store: &Store,
+    remotes: &Remotes,
+    progress: &dyn Progress,
+    interrupted: &AtomicBool,
+) -> (Vec<Option<Checkout>>, Vec<FetchFailure>) {
+    let (fetched, mut failures) = waves::fetch(wanted, store, remotes, progress, interrupted);
     let mut checkout = |wanted: &Wanted| {
+        // None where it, or one of its submodules, is among the failures.
         fetched.checkout(wanted).map_err(|problem| failures.push(FetchFailure::new(wanted, problem))).ok().flatten()
     };
-    let checkouts = all.iter().map(|wanted| checkout(wanted)).collect();
+    let checkouts = wanted.iter().map(|wanted| checkout(wanted)).collect();
     failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
     (checkouts, failures)
 }

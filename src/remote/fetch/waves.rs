@@ -83,7 +83,7 @@ pub(super) fn fetch(
             Batch { url, needs, store, remotes, progress, interrupted }.fetch()
         });
         waves.take(done.into_iter().flatten().collect());
-        waves.limit(MOST * wanted.len());
+        waves.limit(wanted);
     }
     (waves.fetched, waves.failures)
 }
@@ -171,19 +171,17 @@ impl Waves {
         Some(self.failures.len() - 1)
     }
 
-    /// Gives up what comes next when there would be more than `most` submodules in all.
-    fn limit(&mut self, most: usize) {
+    /// Gives up what comes next when there would be more submodules in all than `wanted` can have.
+    fn limit(&mut self, wanted: &[&Wanted]) {
         let next: usize = self.wave.values().map(Vec::len).sum();
-        if self.fetched.visits.len() + next <= most {
+        if self.fetched.visits.len() + next <= MOST * wanted.len() {
             return;
         }
-        let mut entries = BTreeSet::new();
-        for (url, needs) in std::mem::take(&mut self.wave) {
-            for need in needs {
-                let fresh = need.askers.into_iter().filter(|asker| entries.insert(asker.entry.clone()));
-                self.failures.extend(fresh.map(|asker| asker.failure(&url, &need.rev, TOO_MANY)).collect::<Vec<_>>());
-            }
-        }
+        let wave = std::mem::take(&mut self.wave);
+        let askers = wave.values().flatten().flat_map(|need| &need.askers);
+        let entries: BTreeSet<&str> = askers.map(|asker| asker.entry.as_str()).collect();
+        let given_up = wanted.iter().filter(|wanted| entries.contains(wanted.name.as_str()));
+        self.failures.extend(given_up.map(|wanted| FetchFailure::new(wanted, TOO_MANY)));
     }
 }
 

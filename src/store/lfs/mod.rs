@@ -22,7 +22,7 @@ use super::export::{entry_name, sync_folder};
 use super::file::hashed;
 use super::gitmodules;
 use super::repository::{find_commit, too_deep};
-use super::{BadEntry, Repository, Store, StoreError};
+use super::{BadEntry, Checkout, Repository, Store, StoreError};
 use attributes::Attributes;
 use pointer::Found;
 pub use pointer::Pointer;
@@ -135,6 +135,15 @@ fn is_file(entry: &git2::TreeEntry<'_>) -> bool {
 }
 
 impl Store {
+    /// Returns how many files of Git LFS `checkout` has, with its submodules. All its commits must be pinned.
+    ///
+    /// # Errors
+    /// As [`Repository::lfs_pointers`].
+    pub fn lfs_count(&self, checkout: &Checkout) -> Result<usize, StoreError> {
+        let own = self.repository(&checkout.url).lfs_pointers(&checkout.rev)?.len();
+        checkout.submodules.values().try_fold(own, |count, submodule| Ok(count + self.lfs_count(submodule)?))
+    }
+
     /// Makes the file at `path`, on the filesystem of the store, the one with the content `sha256`, if it has that.
     /// Returns whether it has.
     ///
