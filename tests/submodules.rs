@@ -249,6 +249,10 @@ fn a_repository_that_contains_itself_comes_to_an_end() {
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["fetch"]).exits(1).stderr_is(str![[r#"
 error: repo `a` at 6bc953a75e0e25c9580dcbcaf47fa392fb07daa9: its submodules are nested more than 16 deep, or there are more than 1000 of them
+ --> underlay.repos:2:63
+  |
+2 |   a: { type: git, url: [GIT]/a.git, version: main }
+  |                                                               ^^^^
   url: [GIT]/a.git
 
 "#]]);
@@ -317,6 +321,10 @@ fn too_many_submodules_in_all_are_given_up_before_they_are_asked_for() {
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["fetch"]).exits(1).stderr_is(str![[r#"
 error: repo `outer` at 63dee8718fd489ff36c4f44a79cf916453f2c4b8: its submodules are nested more than 16 deep, or there are more than 1000 of them
+ --> underlay.repos:2:71
+  |
+2 |   outer: { type: git, url: [GIT]/outer.git, version: main }
+  |                                                                       ^^^^
   url: [GIT]/outer.git
 
 "#]]);

@@ -25,12 +25,8 @@ impl<'a> Asked<'a> {
         Self { wishes: wishes.flat_map(|(key, wish)| names(&key.name).map(|name| (name, wish))).collect() }
     }
 
-    /// Returns the place in a manifest that asks for what failed, where the message alone does not lead there: it has the
-    /// entry, but not what about it can be changed.
+    /// Returns the place in a manifest that asks for what failed.
     pub(super) fn place(&self, failure: &FetchFailure) -> Option<&'a Place> {
-        if failure.submodule.is_none() && failure.problem.lfs_files().is_none() {
-            return None;
-        }
         self.wishes.get(&failure.entry).map(|wish| &wish.git.place)
     }
 
