@@ -105,9 +105,12 @@ impl From<&Trouble> for Diagnostic {
 
 /// The line that a place begins on.
 fn line_of(place: &Place) -> &str {
-    let text = place.source.text();
-    let start = text[..place.clamped().start].rfind('\n').map_or(0, |at| at + 1);
-    text[start..].lines().next().unwrap_or_default()
+    place.source.text()[line_start(place)..].lines().next().unwrap_or_default()
+}
+
+/// Where that line begins, in bytes.
+fn line_start(place: &Place) -> usize {
+    place.source.text()[..place.clamped().start].rfind('\n').map_or(0, |at| at + 1)
 }
 
 /// A place without its line.
@@ -118,8 +121,7 @@ fn origin(place: &Place) -> Origin<'static> {
 
 /// The line that a place begins on, with the place underlined. A credential in it is masked.
 fn snippet(place: &Place) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
-    let (line, span) = (line_of(place), place.clamped());
-    let start = line.as_ptr() as usize - place.source.text().as_ptr() as usize;
+    let (line, start, span) = (line_of(place), line_start(place), place.clamped());
     let shown = masked(line);
     let shown = visible(&shown);
     let within = |at: usize| (at - start).min(shown.len());
@@ -169,6 +171,15 @@ mod tests {
         let message = format!("a\u{1b}[31mb\u{feff} is not `{url}`\nbut {url}");
         let text = Diagnostic::error(message).at(Some(&source.at(9..20))).hint(Some(url.to_owned())).render(false);
         assert!(!text.contains(['\u{1b}', '\u{feff}']) && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn the_place_of_what_is_missing_is_an_empty_line() {
+        for text in ["", "a\n"] {
+            let place = Source::new("deps.lock", text).at(text.len()..text.len());
+            let told = Diagnostic::error("`schema` is missing").at(Some(&place)).render(false);
+            assert!(told.starts_with("error: `schema` is missing\n --> deps.lock:"), "{told}");
+        }
     }
 
     #[test]
