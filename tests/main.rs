@@ -8,6 +8,7 @@
 
 mod architecture;
 mod build;
+mod cache;
 mod check;
 mod corpus;
 mod determinism;

@@ -117,7 +117,7 @@ pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        Diagnostic::error(message).hint(hint(failure.problem.kind()))
+        Diagnostic::error(message).hint(hints::of_fetch(&failure.problem))
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
 }

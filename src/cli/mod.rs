@@ -3,6 +3,7 @@
 //! Decides flags, help and exit codes. Leaves out everything that could be useful without a terminal.
 
 mod build;
+mod cache;
 mod diagnostic;
 mod dockerfile;
 mod edit;
@@ -102,6 +103,8 @@ enum Command {
     Set(edit::Set),
     /// List, show, make and check extensions.
     Ext(ext::Options),
+    /// List, measure, verify and clean the store.
+    Cache(cache::Options),
     /// Print the JSON Schema of a file.
     Schema(schema::Options),
     /// Print the completions of a shell.
@@ -167,6 +170,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Remove(options) => edit::remove(session, &options),
         Command::Set(options) => edit::set(session, &options),
         Command::Ext(options) => ext::run(session, &options),
+        Command::Cache(options) => cache::run(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {
             let mut text = Vec::new();

@@ -14,7 +14,7 @@ use super::hints;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::remote::{self, Remotes};
-use crate::store::Store;
+use crate::store::{Store, StoreAlone, StoreError};
 use crate::workspace::{Loaded, Workspace};
 
 /// One run of the program.
@@ -118,8 +118,34 @@ impl Session {
         Ok(loaded)
     }
 
-    /// Opens the store: `$DEPS_STORE`, else `deps` in the user's cache folder.
+    /// Opens the store as one of many who use it, and notes that the project, if there is one, does.
     pub(super) fn store(&self) -> Result<Store, Failed> {
+        let mut waiting = || self.tell("waiting until `deps cache` has finished with the store\n");
+        let store = Store::join(&self.store_root()?, &self.interrupted, &mut waiting);
+        let store = store.map_err(|error| store_failed(&error))?;
+        if let Ok(workspace) = Workspace::find(&self.start) {
+            match store.record(workspace.root()) {
+                // Nobody takes anything away from a store that nobody can write.
+                Err(error) if !error.is_read_only() => {
+                    let message = "`deps cache gc` will not know what this project needs".to_owned();
+                    self.warn(&Diagnostic::warning(message).details([error.to_string()]));
+                }
+                _ => {}
+            }
+        }
+        Ok(store)
+    }
+
+    /// Opens the store when nobody else uses it; `what` needs that, and says so when it has to wait.
+    pub(super) fn store_alone(&self, what: &str) -> Result<StoreAlone, Failed> {
+        let mut waiting =
+            || self.tell(&format!("{what} waits until no other `deps` uses the store; to give up, press Ctrl-C\n"));
+        let alone = Store::alone(&self.store_root()?, &self.interrupted, &mut waiting);
+        alone.map_err(|error| store_failed(&error))
+    }
+
+    /// Returns where the store is: `$DEPS_STORE`, else `deps` in the user's cache folder.
+    pub(super) fn store_root(&self) -> Result<PathBuf, Failed> {
         let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
         let root = match std::env::var_os("DEPS_STORE").filter(|path| !path.is_empty()) {
             Some(path) => PathBuf::from(path),
@@ -129,7 +155,13 @@ impl Session {
                 strategy.cache_dir().join("deps")
             }
         };
-        Store::open(&root).map_err(|error| wrong(error.to_string()))
+        std::path::absolute(&root).map_err(|error| wrong(format!("cannot find `{}`: {error}", root.display())))
+    }
+
+    /// Returns `path` as it is meant in the folder where the command runs.
+    pub(super) fn absolute(&self, path: &Path) -> PathBuf {
+        let path = self.start.join(path);
+        path.canonicalize().unwrap_or(path)
     }
 
     /// Prepares to ask remotes.
@@ -157,4 +189,12 @@ impl Session {
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
+}
+
+/// Returns the failure of a command that cannot use the store.
+pub(super) fn store_failed(error: &StoreError) -> Failed {
+    if let StoreError::Interrupted { .. } = error {
+        return Failed::one(FAILED, Diagnostic::error("interrupted"));
+    }
+    Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(hints::of_store(error)))
 }

@@ -15,8 +15,8 @@ mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use auth_git2::GitAuthenticator;
@@ -79,16 +79,16 @@ impl Default for Settings {
 /// The outside world as this user reaches it: settings, git configuration, credentials.
 pub struct Remotes {
     settings: Settings,
-    beyond: Beyond,
+    beyond: OnceLock<Beyond>,
     /// Held while a person is asked something.
     prompts: Mutex<()>,
 }
 
 impl Remotes {
-    /// Reads the user's git configuration and environment.
+    /// Returns the outside world as `settings` say. The user's git configuration and environment are read with the first
+    /// call: starting libgit2 takes longer than a fetch with nothing to do.
     pub fn new(settings: Settings) -> Self {
-        transport::set_timeout(settings.timeout);
-        Self { settings, beyond: Beyond::read(), prompts: Mutex::new(()) }
+        Self { settings, beyond: OnceLock::new(), prompts: Mutex::new(()) }
     }
 
     /// Returns what it was made with.
@@ -97,7 +97,7 @@ impl Remotes {
     }
 
     fn beyond(&self) -> &Beyond {
-        &self.beyond
+        self.beyond.get_or_init(Beyond::read)
     }
 
     /// Returns the user's helpers, agent and keys. Each thread has its own: it asks a person, so it cannot be shared.

@@ -24,10 +24,10 @@ use super::{BadEntry, Checkout, Store, StoreError, Tree};
 const EPOCH: i64 = 315_532_800;
 
 /// The first line of a Git LFS pointer file.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+pub(super) const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
 /// Largest size of a pointer file, in bytes, after the Git LFS specification.
-const LFS_POINTER_SIZE: usize = 1024;
+pub(super) const LFS_POINTER_SIZE: usize = 1024;
 
 impl Store {
     /// Exports `checkout`, unless the store has its tree. All its commits must be pinned.
@@ -216,6 +216,17 @@ fn epoch() -> FileTime {
 /// Waits until the content of `path` is on the disk.
 pub(super) fn sync_file(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.sync_data()).map_err(StoreError::io("sync", path))
+}
+
+/// Waits until the names in `root` and in every folder below are on the disk.
+pub(super) fn sync_folders(root: &Path) -> Result<(), StoreError> {
+    for entry in walkdir::WalkDir::new(root) {
+        let entry = entry.map_err(|error| StoreError::walk(root, error))?;
+        if entry.file_type().is_dir() {
+            sync_folder(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the names in `folder` are on the disk. Filesystems that cannot do so for folders are let off.

@@ -1,36 +1,48 @@
 //! The content-addressed store: pinned git objects and the immutable trees that are the build context.
 //!
 //! Decides where things lie on disk, and that a name that exists is whole: everything is written to `tmp/`, synced and
-//! renamed, under a lock of its own. Leaves out getting anything from a network (`remote/`), ids (`digest.rs`) and
-//! cleaning up (`deps cache gc`).
+//! renamed, under a lock of its own; what nobody needs is taken away by one process alone (`collect.rs`). Leaves out
+//! getting anything from a network (`remote/`) and ids (`digest.rs`).
 //!
 //! ```text
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
 //! meta/kept-<name>.json          what one run leaves for the next
+//! meta/projects/<hash>           a link to the folder of each project that uses the store, and `<hash>.json` beside it
+//! locks/store.lock               shared by all who use the store; had alone by who takes something away
 //! files/  tmp/  locks/
 //! ```
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
+mod collect;
 mod error;
 mod export;
 mod folder;
+mod fsck;
 mod gitmodules;
+mod inventory;
 mod kept;
+mod leftovers;
 mod lock;
 mod name;
+mod projects;
 mod repository;
+mod verify;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 
+pub use collect::Removal;
 pub use error::{BadEntry, StoreError};
+pub use inventory::{Thing, ThingKind};
+pub use projects::{Needs, Project};
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
+pub use verify::{Commits, Damage, Fault};
 
 use crate::digest;
 use lock::Lock;
@@ -39,10 +51,30 @@ pub(crate) use name::{is_commit_id, is_same_repository};
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
 
+/// What there is below the root.
+const FOLDERS: [&str; 7] = ["git", "trees", "files", "meta", "meta/projects", "tmp", "locks"];
+
 /// A store on disk, shared by all projects and by processes that run at the same time.
+///
+/// As long as it lives, nothing that is in the store is taken away.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
+    _lock: Arc<Lock>,
+}
+
+/// A store that nobody else uses until this is dropped.
+#[derive(Debug)]
+pub struct StoreAlone {
+    store: Store,
+}
+
+impl std::ops::Deref for StoreAlone {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
 }
 
 /// An exported tree.
@@ -78,19 +110,34 @@ impl Store {
     /// Opens the store at `root`, making it when it is not there.
     ///
     /// # Errors
-    /// When the folders neither exist nor can be made.
+    /// As [`Store::join`].
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        accept_any_owner();
-        let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
-        for folder in ["git", "trees", "files", "meta", "tmp", "locks"] {
-            let folder = root.join(folder);
-            fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
-        }
-        let tag = root.join("CACHEDIR.TAG");
-        if !tag.exists() {
-            fs::write(&tag, CACHEDIR_TAG).map_err(StoreError::io("write", &tag))?;
-        }
-        Ok(Self { root })
+        Self::join(root, &AtomicBool::new(false), &mut || {})
+    }
+
+    /// Opens the store at `root` as one of many who use it, making it when it is not there. `waiting` is called once when
+    /// another process has the store alone, which is waited for. What killed processes have left in `tmp/` is removed.
+    ///
+    /// A store that cannot be written is opened all the same when it is there: what it holds can be used.
+    ///
+    /// # Errors
+    /// When the folders neither exist nor can be made, or `interrupted` becomes true meanwhile.
+    pub fn join(root: &Path, interrupted: &AtomicBool, waiting: &mut dyn FnMut()) -> Result<Self, StoreError> {
+        let root = prepared(root)?;
+        sweep(&root);
+        let lock = Lock::share_store(&root.join("locks"), interrupted, waiting)?;
+        Ok(Self { root, _lock: Arc::new(lock) })
+    }
+
+    /// Opens the store at `root` when nobody else uses it; `waiting` is called once when somebody does. Who comes
+    /// meanwhile goes first.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or `interrupted` becomes true meanwhile.
+    pub fn alone(root: &Path, interrupted: &AtomicBool, waiting: &mut dyn FnMut()) -> Result<StoreAlone, StoreError> {
+        let root = prepared(root)?;
+        let lock = Lock::take_store(&root.join("locks"), interrupted, waiting)?;
+        Ok(StoreAlone { store: Self { root, _lock: Arc::new(lock) } })
     }
 
     /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>`.
@@ -142,18 +189,69 @@ impl Store {
     /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
     fn publish(&self, draft: &Path, id: &str, lfs_pointers: Vec<String>) -> Result<Tree, StoreError> {
         if !lfs_pointers.is_empty() {
-            let meta = self.meta(id);
             let json = serde_json::to_vec(&lfs_pointers).expect("strings are JSON");
-            fs::write(&meta, json).map_err(StoreError::io("write", &meta))?;
+            self.replace(&self.meta(id), &json)?;
         }
+        export::sync_folders(draft)?;
         let path = self.root.join("trees").join(id);
         fs::rename(draft, &path).map_err(StoreError::io("make", &path))?;
         export::sync_folder(&self.root.join("trees"))?;
         Ok(Tree { id: id.to_owned(), path, lfs_pointers })
     }
+
+    /// Writes the small file `path` in one step: others see the old content or the new, whatever happens.
+    fn replace(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+        use std::io::Write as _;
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix("note-").tempfile_in(self.root.join("tmp"))?;
+            file.write_all(content)?;
+            file.as_file().sync_data()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(StoreError::io("write", path))
+    }
 }
 
-/// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else.
+/// Makes the folders of the store at `root`, and returns its absolute path.
+fn prepared(root: &Path) -> Result<PathBuf, StoreError> {
+    let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
+    for folder in FOLDERS {
+        let folder = root.join(folder);
+        match fs::create_dir_all(&folder) {
+            // Where nothing can be written, what is there can be used.
+            Err(error) if lock::is_read_only(&error) && root.is_dir() => {}
+            made => made.map_err(StoreError::io("make the folder", &folder))?,
+        }
+    }
+    let tag = root.join("CACHEDIR.TAG");
+    if !tag.exists() {
+        match fs::write(&tag, CACHEDIR_TAG) {
+            Err(error) if lock::is_read_only(&error) => {}
+            written => written.map_err(StoreError::io("write", &tag))?,
+        }
+    }
+    Ok(root)
+}
+
+/// Removes what is in `tmp/` when nobody uses the store: it belonged to processes that were killed. Costs a look at an
+/// empty folder when there is nothing.
+fn sweep(root: &Path) {
+    let tmp = root.join("tmp");
+    if fs::read_dir(&tmp).is_ok_and(|mut entries| entries.next().is_some())
+        && let Some(_alone) = Lock::try_take_store(&root.join("locks"))
+    {
+        // What cannot be removed wastes space and nothing else.
+        for entry in fs::read_dir(&tmp).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            _ = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+    }
+}
+
+/// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else. Called
+/// when a repository is first spoken of, because starting libgit2 takes longer than a fetch with nothing to do.
 fn accept_any_owner() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -12,9 +12,10 @@ use std::sync::atomic::AtomicBool;
 
 use git2::{ObjectType, Oid};
 
+use super::export::{sync_file, sync_folders};
 use super::gitmodules::{self, Declared};
 use super::lock::Lock;
-use super::{BadEntry, Store, StoreError, name};
+use super::{BadEntry, Store, StoreError, accept_any_owner, leftovers, name};
 
 /// Where pinned commits are held.
 const PINS: &str = "refs/deps/pins";
@@ -59,7 +60,14 @@ impl LockedRepository {
 
 impl Repository {
     pub(super) fn new(store: &Store, url: &str) -> Self {
+        accept_any_owner();
         Self { store: store.clone(), name: name::repository(url), url: url.to_owned() }
+    }
+
+    /// Returns the repository whose folder below `git/` is called `name`; which URL it belongs to is not known.
+    pub(super) fn named(store: &Store, name: &str) -> Self {
+        accept_any_owner();
+        Self { store: store.clone(), name: name.to_owned(), url: String::new() }
     }
 
     /// Returns the path of the bare repository, whether it exists or not.
@@ -74,7 +82,10 @@ impl Repository {
     pub fn lock(&self, interrupted: &AtomicBool) -> Result<LockedRepository, StoreError> {
         let lock = self.store.lock(&self.name, interrupted)?;
         let path = self.path();
-        if !path.is_dir() {
+        if path.is_dir() {
+            // Whoever had it before may have been killed.
+            leftovers::tidy(&path);
+        } else {
             self.create(&path)?;
         }
         Ok(LockedRepository { path, _lock: lock })
@@ -84,20 +95,24 @@ impl Repository {
         let scratch = self.store.scratch()?;
         let draft = scratch.path().join("repository");
         create_bare(&draft).map_err(StoreError::repository(path))?;
+        for file in ["HEAD", "config"] {
+            sync_file(&draft.join(file))?;
+        }
+        sync_folders(&draft)?;
         fs::rename(&draft, path).map_err(StoreError::io("make", path))
     }
 
     /// Whether the commit `rev` is pinned, which means that all of it is here. Reads one ref.
     pub fn has(&self, rev: &str) -> bool {
-        let Ok(repository) = git2::Repository::open_bare(self.path()) else { return false };
+        let Ok(repository) = self.open() else { return false };
         let Ok(id) = Oid::from_str(rev) else { return false };
-        repository.refname_to_id(&format!("{PINS}/{rev}")).is_ok_and(|pinned| pinned == id)
+        repository.refname_to_id(&pin_name(rev)).is_ok_and(|pinned| pinned == id)
             && repository.odb().is_ok_and(|odb| odb.exists(id))
     }
 
     /// Whether there is an object `rev`, complete or not.
     pub fn contains(&self, rev: &str) -> bool {
-        let Ok(repository) = git2::Repository::open_bare(self.path()) else { return false };
+        let Ok(repository) = self.open() else { return false };
         Oid::from_str(rev).is_ok_and(|id| repository.odb().is_ok_and(|odb| odb.exists(id)))
     }
 
@@ -107,11 +122,8 @@ impl Repository {
     /// When it is not a commit, an object of its tree is missing, or the ref cannot be written.
     pub fn pin(&self, rev: &str) -> Result<(), StoreError> {
         let repository = self.open()?;
-        let commit = find_commit(&repository, rev)?;
-        let tree = commit.tree().map_err(|_| incomplete(rev, commit.tree_id()))?;
-        Completeness { repository: &repository, rev, seen: BTreeSet::new() }.check(&tree, 0)?;
-        let name = format!("{PINS}/{rev}");
-        repository.reference(&name, commit.id(), true, "").map_err(StoreError::repository(&self.path()))?;
+        let id = complete(&repository, rev)?;
+        repository.reference(&pin_name(rev), id, true, "").map_err(StoreError::repository(&self.path()))?;
         Ok(())
     }
 
@@ -146,6 +158,11 @@ impl Repository {
     }
 }
 
+/// Returns the name of the ref that holds the commit `rev`.
+pub(super) fn pin_name(rev: &str) -> String {
+    format!("{PINS}/{rev}")
+}
+
 /// Makes an empty bare repository at `path` without hooks and other extras; what it writes is synced to disk.
 pub(crate) fn create_bare(path: &Path) -> Result<git2::Repository, git2::Error> {
     let mut options = git2::RepositoryInitOptions::new();
@@ -153,9 +170,25 @@ pub(crate) fn create_bare(path: &Path) -> Result<git2::Repository, git2::Error> 
     let repository = git2::Repository::init_opts(path, &options)?;
     let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
     config.set_bool("core.fsyncObjectFiles", true)?;
+    // What the git program knows the line above as.
+    config.set_str("core.fsync", "objects,derived-metadata,reference")?;
     config.set_i32("gc.auto", 0)?;
+    // Everything stands in packs, which have checksums, with indexes that are a function of them.
+    config.set_i32("fetch.unpackLimit", 1)?;
+    config.set_bool("pack.writeReverseIndex", false)?;
     drop(config);
     Ok(repository)
+}
+
+/// Returns the id of the commit `rev` when all of it is there.
+///
+/// # Errors
+/// When it is not a commit, or an object of its tree is missing.
+pub(super) fn complete(repository: &git2::Repository, rev: &str) -> Result<Oid, StoreError> {
+    let commit = find_commit(repository, rev)?;
+    let tree = commit.tree().map_err(|_| incomplete(rev, commit.tree_id()))?;
+    Completeness { repository, rev, seen: BTreeSet::new() }.check(&tree, 0)?;
+    Ok(commit.id())
 }
 
 /// Returns the commit `rev`.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use beyond::Beyond;
-pub(crate) use built_in::set_timeout;
+use built_in::set_timeout;
 
 use super::trouble::Trouble;
 use super::url::{self, redacted};
@@ -69,6 +69,7 @@ impl<'a> Call<'a> {
         progress: &'a dyn Progress,
         interrupted: &'a AtomicBool,
     ) -> Result<Self, Failure> {
+        set_timeout(remotes.settings().timeout);
         let call = Self { url, subject: redacted(url), remotes, progress, interrupted };
         let scheme = url::scheme(url).map_err(|bad| {
             call.failure(Trouble::new(FailureKind::Invalid, &format!("the URL {bad}"), ""), 0, Transport::Nobody)

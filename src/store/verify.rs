@@ -1,0 +1,347 @@
+//! Reads all of a thing of the store again and compares it with what its name says.
+//!
+//! Decides what damage is. A tree of a commit is compared with the objects of that commit, entry by entry: names, kinds,
+//! modes, links, contents by their git ids; instead of a pointer of Git LFS, the content that it names will do. A folder
+//! is compared with its digest, a file with its SHA-256. Times are not looked at: no content depends on them. Leaves out
+//! repositories (`fsck.rs`) and what to do about damage.
+
+#![expect(clippy::disallowed_methods, reason = "the store reads its files")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::{ObjectType, Oid};
+use sha2::{Digest as _, Sha256};
+use walkdir::WalkDir;
+
+use super::export::{LFS_POINTER, LFS_POINTER_SIZE, entry_name};
+use super::{Repository, Store, StoreError, Thing, ThingKind, name, repository};
+use crate::digest::{self, FolderFile};
+
+/// How much of a file is read at once.
+const PIECE: usize = 256 << 10;
+
+/// Something in the store that is not what its name says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Damage {
+    /// What is damaged: a path below the store.
+    pub name: String,
+    /// How.
+    pub problem: Fault,
+}
+
+/// What is wrong with a part of the store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Fault {
+    /// Content that differs.
+    #[error("has other content")]
+    Content,
+    /// A mode that differs from the content's.
+    #[error("has mode {found:o} instead of {expected:o}")]
+    Mode {
+        /// What it is.
+        found: u32,
+        /// What it has to be.
+        expected: u32,
+    },
+    /// Something is not there.
+    #[error("is missing")]
+    Missing,
+    /// Something is there that does not belong there.
+    #[error("does not belong there")]
+    Extra,
+    /// A folder where a file should be, or the like.
+    #[error("is not {expected}")]
+    Kind {
+        /// What it has to be, with its article.
+        expected: &'static str,
+    },
+    /// The commit that says what a tree has to hold is not in the store.
+    #[error("cannot be compared: commit `{rev}` is not in the store, or damaged")]
+    NoCommit {
+        /// The commit.
+        rev: String,
+    },
+    /// It cannot be read.
+    #[error("cannot be read: {cause}")]
+    Unreadable {
+        /// The cause as libgit2 or the system gave it.
+        cause: String,
+    },
+}
+
+/// Finds the repositories of commits.
+#[derive(Clone, Debug, Default)]
+pub struct Commits {
+    /// The folder names of the repositories that pin a commit.
+    by_rev: BTreeMap<String, String>,
+}
+
+impl Commits {
+    /// Returns where the commits of `things` are. The repositories in `damaged`, by name, are not looked into: libgit2
+    /// may not survive that.
+    pub fn of(things: &[Thing], damaged: &BTreeSet<String>) -> Self {
+        let whole = |thing: &&Thing| thing.kind == ThingKind::Repository && !damaged.contains(&thing.name);
+        let repositories = things.iter().filter(whole);
+        let pairs =
+            repositories.flat_map(|thing| thing.ids.iter().map(|rev| (rev.clone(), thing.file_name().to_owned())));
+        Self { by_rev: pairs.collect() }
+    }
+}
+
+impl Store {
+    /// Returns everything that is wrong with `thing`, by path. What is left over is nobody's content and never damaged.
+    ///
+    /// # Errors
+    /// When the store cannot be read, which says nothing about its content.
+    pub fn damages(&self, thing: &Thing, commits: &Commits) -> Result<Vec<Damage>, StoreError> {
+        let path = self.root.join(&thing.name);
+        let mut found = match thing.kind {
+            ThingKind::Repository => self.repository_damages(thing)?,
+            ThingKind::Tree => self.tree_damages(thing, commits)?,
+            ThingKind::File if sha256(&path).is_ok_and(|sum| sum == thing.file_name()) => Vec::new(),
+            ThingKind::File => vec![(PathBuf::new(), Fault::Content)],
+            ThingKind::Leftover => Vec::new(),
+        };
+        // It has been taken away meanwhile, or was never whole.
+        if path.symlink_metadata().is_err() {
+            return Ok(Vec::new());
+        }
+        found.sort();
+        found.dedup();
+        let named = |(below, problem): (PathBuf, Fault)| {
+            let name = if below.as_os_str().is_empty() {
+                thing.name.clone()
+            } else {
+                format!("{}/{}", thing.name, below.display())
+            };
+            Damage { name, problem }
+        };
+        Ok(found.into_iter().map(named).collect())
+    }
+
+    fn tree_damages(&self, thing: &Thing, commits: &Commits) -> Result<Vec<(PathBuf, Fault)>, StoreError> {
+        let (root, id) = (self.root.join(&thing.name), thing.file_name());
+        let mut comparison = Comparison { store: self, commits, root: &root, found: Vec::new() };
+        let (rev, submodules) = id.strip_suffix("-s").map_or((id, false), |rev| (rev, true));
+        if name::is_commit_id(rev) {
+            comparison.commit(rev, submodules, Path::new(""), 0)?;
+        } else if id.starts_with("b3-") {
+            comparison.plain_folder(id)?;
+        }
+        let meta = self.meta(id);
+        if meta.exists()
+            && fs::read(&meta).is_ok_and(|json| serde_json::from_slice::<serde_json::Value>(&json).is_err())
+        {
+            let cause = format!("its note `meta/{id}.json` is damaged");
+            comparison.found.push((PathBuf::new(), Fault::Unreadable { cause }));
+        }
+        Ok(comparison.found)
+    }
+}
+
+/// A tree of the store beside what it has to be.
+struct Comparison<'a> {
+    store: &'a Store,
+    commits: &'a Commits,
+    root: &'a Path,
+    found: Vec<(PathBuf, Fault)>,
+}
+
+impl Comparison<'_> {
+    /// Compares what is at `below` with the commit `rev`.
+    fn commit(&mut self, rev: &str, submodules: bool, below: &Path, depth: usize) -> Result<(), StoreError> {
+        let no_commit = (below.to_owned(), Fault::NoCommit { rev: rev.to_owned() });
+        // Commits may name each other as submodules without an end.
+        let Some(name) = self.commits.by_rev.get(rev).filter(|_| depth < repository::DEEPEST) else {
+            self.found.push(no_commit);
+            return Ok(());
+        };
+        let repository = Repository::named(self.store, name);
+        let Ok(links) = links(&repository, rev, submodules) else {
+            self.found.push(no_commit);
+            return Ok(());
+        };
+        let opened = repository.open();
+        let tree = opened.as_ref().ok().and_then(|bare| repository::find_commit(bare, rev).ok()?.tree().ok());
+        let (Ok(bare), Some(tree)) = (&opened, tree) else {
+            self.found.push(no_commit);
+            return Ok(());
+        };
+        let level = Level { bare, rev, top: below, links: &links, depth };
+        self.folder(&level, &tree, below)
+    }
+
+    fn folder(&mut self, level: &Level<'_>, tree: &git2::Tree<'_>, below: &Path) -> Result<(), StoreError> {
+        if !self.is_folder(below) {
+            return Ok(());
+        }
+        let mut expected = BTreeSet::new();
+        for entry in tree {
+            let path = below.join(entry_name(entry.name_bytes()));
+            self.entry(level, &entry, &path)?;
+            expected.insert(path);
+        }
+        self.nothing_but(below, &expected)
+    }
+
+    fn entry(&mut self, level: &Level<'_>, entry: &git2::TreeEntry<'_>, path: &Path) -> Result<(), StoreError> {
+        match (entry.kind(), entry.filemode_raw() & 0o170_000) {
+            (Some(ObjectType::Tree), _) => match level.bare.find_tree(entry.id()) {
+                Ok(tree) => self.folder(level, &tree, path)?,
+                Err(_) => self.found.push((path.to_owned(), Fault::NoCommit { rev: level.rev.to_owned() })),
+            },
+            (Some(ObjectType::Commit), _) => self.submodule(level, path)?,
+            (_, 0o120_000) => {
+                let target = fs::read_link(self.root.join(path));
+                let same = |target: PathBuf| {
+                    Oid::hash_object(ObjectType::Blob, target.as_os_str().as_bytes()).is_ok_and(|id| id == entry.id())
+                };
+                self.expect(
+                    path,
+                    target.map_or(Some(Fault::Kind { expected: "a link" }), |target| {
+                        (!same(target)).then_some(Fault::Content)
+                    }),
+                );
+            }
+            _ => self.file(level, entry, path),
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, level: &Level<'_>, entry: &git2::TreeEntry<'_>, path: &Path) {
+        let expected = if entry.filemode_raw() & 0o100 == 0 { 0o644 } else { 0o755 };
+        let absolute = self.root.join(path);
+        let Some(metadata) = self.metadata(path) else { return };
+        if !metadata.is_file() {
+            return self.expect(path, Some(Fault::Kind { expected: "a file" }));
+        }
+        self.expect(path, mode(&metadata, expected));
+        let problem = match Oid::hash_file(ObjectType::Blob, &absolute) {
+            Ok(id) if id == entry.id() || is_behind_pointer(level.bare, entry.id(), &absolute) => None,
+            Ok(_) => Some(Fault::Content),
+            Err(error) => Some(Fault::Unreadable { cause: error.message().to_owned() }),
+        };
+        self.expect(path, problem);
+    }
+
+    /// Compares a submodule: its commit where it was wanted and has a place, else an empty folder.
+    fn submodule(&mut self, level: &Level<'_>, path: &Path) -> Result<(), StoreError> {
+        let below = path.strip_prefix(level.top).expect("every path is made below the top");
+        match level.links.get(below).filter(|rev| self.commits.by_rev.contains_key(*rev)) {
+            Some(rev) => self.commit(rev, true, path, level.depth + 1),
+            None if self.is_folder(path) => self.nothing_but(path, &BTreeSet::new()),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares a folder of files with its digest.
+    fn plain_folder(&mut self, id: &str) -> Result<(), StoreError> {
+        let mut files = Vec::new();
+        for entry in WalkDir::new(self.root).sort_by_file_name() {
+            let entry = entry.map_err(|error| StoreError::walk(self.root, error))?;
+            let below = entry.path().strip_prefix(self.root).expect("a walk stays below its top").to_owned();
+            let Ok(metadata) = entry.metadata() else { continue };
+            let executable = metadata.permissions().mode() & 0o100 != 0;
+            self.expect(&below, mode(&metadata, if executable { 0o755 } else { 0o644 }));
+            if metadata.is_file() {
+                let content = fs::read(entry.path()).map_err(StoreError::io("read", entry.path()))?;
+                files.push((below.to_string_lossy().into_owned(), executable, content));
+            } else if !metadata.is_dir() {
+                self.expect(&below, Some(Fault::Extra));
+            }
+        }
+        let files: Vec<FolderFile<'_>> = files
+            .iter()
+            .map(|(path, executable, content)| FolderFile { path, executable: *executable, content })
+            .collect();
+        if digest::folder_id(&files) != id {
+            self.expect(Path::new(""), Some(Fault::Content));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a folder at `path`, which is noted when there is not.
+    fn is_folder(&mut self, path: &Path) -> bool {
+        let Some(metadata) = self.metadata(path) else { return false };
+        let problem =
+            if metadata.is_dir() { mode(&metadata, 0o755) } else { Some(Fault::Kind { expected: "a folder" }) };
+        self.expect(path, problem);
+        metadata.is_dir()
+    }
+
+    fn metadata(&mut self, path: &Path) -> Option<Metadata> {
+        let metadata = self.root.join(path).symlink_metadata().ok();
+        if metadata.is_none() {
+            self.expect(path, Some(Fault::Missing));
+        }
+        metadata
+    }
+
+    /// Notes everything in the folder `below` that is not `expected`.
+    fn nothing_but(&mut self, below: &Path, expected: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
+        let folder = self.root.join(below);
+        for entry in fs::read_dir(&folder).map_err(StoreError::io("read", &folder))? {
+            let path = below.join(entry.map_err(StoreError::io("read", &folder))?.file_name());
+            if !expected.contains(&path) {
+                self.expect(&path, Some(Fault::Extra));
+            }
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, path: &Path, problem: Option<Fault>) {
+        self.found.extend(problem.map(|problem| (path.to_owned(), problem)));
+    }
+}
+
+/// One commit within a comparison.
+struct Level<'a> {
+    bare: &'a git2::Repository,
+    rev: &'a str,
+    /// Where the commit begins in the tree.
+    top: &'a Path,
+    /// The submodules that were wanted, by their place in the commit.
+    links: &'a BTreeMap<PathBuf, String>,
+    depth: usize,
+}
+
+fn links(repository: &Repository, rev: &str, submodules: bool) -> Result<BTreeMap<PathBuf, String>, StoreError> {
+    if !submodules {
+        return Ok(BTreeMap::new());
+    }
+    let links = repository.gitlinks(rev)?.into_iter().filter(|link| !link.skipped);
+    Ok(links.map(|link| (link.path, link.rev)).collect())
+}
+
+fn mode(metadata: &Metadata, expected: u32) -> Option<Fault> {
+    let found = metadata.permissions().mode() & 0o7777;
+    (found != expected && !metadata.is_symlink()).then_some(Fault::Mode { found, expected })
+}
+
+/// Whether the object `id` is a pointer of Git LFS, and the file at `path` the content that it names.
+fn is_behind_pointer(bare: &git2::Repository, id: Oid, path: &Path) -> bool {
+    let Ok(blob) = bare.find_blob(id) else { return false };
+    let pointer = blob.content();
+    if pointer.len() > LFS_POINTER_SIZE || !pointer.starts_with(LFS_POINTER) {
+        return false;
+    }
+    let text = String::from_utf8_lossy(pointer);
+    let named = text.lines().find_map(|line| line.strip_prefix("oid sha256:"));
+    named.is_some_and(|named| sha256(path).is_ok_and(|sum| sum == named.trim()))
+}
+
+/// Returns SHA-256 of a file, 64 lowercase hexadecimal digits.
+fn sha256(path: &Path) -> io::Result<String> {
+    let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
