@@ -122,10 +122,13 @@ fn other_branches_have_two_weeks() {
     let sandbox = fetched("1.0");
     wants(&sandbox, "2.0");
     let talk = sandbox.deps(["cache", "gc"]).succeeds().stderr();
-    snapbox::assert_data_eq!(without_sizes(&sandbox, &talk), str![[r#"
+    snapbox::assert_data_eq!(
+        without_sizes(&sandbox, &talk),
+        str![[r#"
 nothing to remove; [SIZE] B that locks had in the last 14 days stay (`--keep-days 0`)
 
-"#]]);
+"#]]
+    );
     assert_eq!(names(&sandbox, "trees").len(), 2);
 }
 

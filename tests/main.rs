@@ -11,6 +11,7 @@ mod build;
 mod cache;
 mod check;
 mod corpus;
+mod crash;
 mod determinism;
 mod dockerfile;
 mod edit;

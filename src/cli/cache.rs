@@ -198,7 +198,7 @@ fn gc(session: &Session, options: &Gc) -> Result<(), Failed> {
     }
     if !options.dry_run && failures.is_empty() {
         let forget = |project: &&Project| store.forget_project(project);
-        let done = forgotten.iter().try_for_each(forget).and_then(|()| store.remove_locks());
+        let done = forgotten.iter().try_for_each(forget).and_then(|()| store.tidy());
         done.map_err(|error| store_failed(&error))?;
     }
     let freed_bytes = removed.iter().map(|removed: &RemovedReport| removed.bytes).sum();
@@ -322,7 +322,7 @@ fn read_again(
 }
 
 /// Removes what is damaged now that nobody else uses the store, until nothing is. With a repository go the trees of its
-/// commits: nothing would say any more what they have to hold.
+/// commits, which cannot be compared any more.
 fn repaired(session: &Session) -> Result<Vec<String>, Failed> {
     let store = session.store_alone("`deps cache verify --repair`")?;
     let mut removed = Vec::new();
@@ -330,6 +330,8 @@ fn repaired(session: &Session) -> Result<Vec<String>, Failed> {
         let (_, found) = damages(session, &store)?;
         let mut things: Vec<Thing> = found.into_iter().map(|(thing, _)| thing).collect();
         things.dedup();
+        // Should this process be killed, trees without their commits would be damaged, too.
+        things.sort_by_key(|thing| thing.kind == ThingKind::Repository);
         if things.is_empty() {
             removed.sort();
             return Ok(removed);

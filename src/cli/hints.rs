@@ -173,6 +173,9 @@ pub(super) fn of_store(error: &StoreError) -> Option<String> {
     match error {
         error if error.is_full() => Some(FULL.to_owned()),
         error if error.is_read_only() => Some(READ_ONLY.to_owned()),
+        StoreError::Io { action: "make the folder", .. } => {
+            Some("set `DEPS_STORE` to a folder that can be made".to_owned())
+        }
         StoreError::Repository { .. } => Some("`deps cache verify` names what is damaged in the store".to_owned()),
         _ => None,
     }

@@ -107,7 +107,7 @@ const SIGNS: &[Sign] = &[
         false,
     ),
     (
-        &["no space left", "read-only file system", "disk quota"],
+        &["no space left", "file too large", "read-only file system", "disk quota"],
         FailureKind::Local,
         "this machine cannot write what was received",
         false,

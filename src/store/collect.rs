@@ -25,7 +25,7 @@ pub struct Removal {
 }
 
 impl Store {
-    /// Returns what nobody needs.
+    /// Returns what nobody needs: repositories last, because a tree without its commit could not be verified.
     pub fn unneeded(&self, things: &[Thing], needs: &Needs) -> Vec<Removal> {
         let mut removals = Vec::new();
         for thing in things {
@@ -38,6 +38,7 @@ impl Store {
                 }
             }
         }
+        removals.sort_by_key(|removal| removal.thing.kind == ThingKind::Repository);
         removals
     }
 }
@@ -58,11 +59,12 @@ impl StoreAlone {
         Ok(removal.thing.bytes.saturating_sub(inventory::size(&path)?))
     }
 
-    /// Takes away the lock files of single things.
+    /// Takes away the lock files of single things, and what killed processes have left in repositories.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn remove_locks(&self) -> Result<(), StoreError> {
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        self.names("git")?.iter().for_each(|name| leftovers::tidy(&self.root.join("git").join(name)));
         self.lock_files()?.iter().try_for_each(|name| remove(&self.root.join("locks").join(name)))
     }
 
@@ -172,7 +174,7 @@ fn object_files(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
             files.push(entry.into_path());
         }
     }
-    files.sort_by_key(|path| !path.extension().is_some_and(|extension| extension == "idx"));
+    files.sort_by_key(|path| path.extension().is_none_or(|extension| extension != "idx"));
     Ok(files)
 }
 

@@ -115,12 +115,9 @@ fn loose_damages(bare: &git2::Repository, path: &Path) -> Result<Found, StoreErr
         let entry = entry.map_err(|error| StoreError::walk(&objects, error))?;
         let below = entry.path().strip_prefix(path).expect("a walk stays below its top").to_owned();
         let id: String = below.to_string_lossy().trim_start_matches("objects").replace('/', "");
-        if id.len() == 40
-            && let Ok(id) = Oid::from_str(&id)
-        {
-            if let Err(error) = odb.read(id) {
-                found.push((below, Fault::Unreadable { cause: error.message().to_owned() }));
-            }
+        let read = Oid::from_str(&id).map(|id| odb.read(id).map(drop));
+        if let (40, Ok(Err(error))) = (id.len(), read) {
+            found.push((below, Fault::Unreadable { cause: error.message().to_owned() }));
         }
     }
     Ok(found)

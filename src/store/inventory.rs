@@ -117,7 +117,7 @@ impl Store {
     }
 
     /// Returns the names in a folder of the store, sorted. What is no UTF-8 is not ours.
-    fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+    pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let path = self.root.join(folder);
         let entries = match fs::read_dir(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
