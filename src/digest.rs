@@ -8,6 +8,20 @@
 //! of the content, the content. Numbers are `u64`, little-endian. So no two folders share an encoding. Not in it: empty
 //! folders, other mode bits, owners, times.
 
+//!
+//! An archive's tree is named by BLAKE3 in derive-key mode with the context [`ARCHIVE_CONTEXT`] over three pieces, each
+//! preceded by its length: the format, the 64 hexadecimal digits of the archive's SHA-256, and the folder of the archive
+//! that is wanted (empty for all of it). A Mercurial node is content already. A revision number of Subversion means
+//! nothing without its repository, so its tree is named by the context [`SVN_CONTEXT`] over url and number.
+
+use deps_lock::{Archive, Entry, Git, Pin, Revision};
+
+/// The BLAKE3 derive-key context of [`archive_id`].
+pub const ARCHIVE_CONTEXT: &str = "deps archive v1";
+
+/// The BLAKE3 derive-key context of [`svn_id`].
+pub const SVN_CONTEXT: &str = "deps svn v1";
+
 /// The BLAKE3 derive-key context of [`folder`]. A changed encoding needs a new one.
 pub const FOLDER_CONTEXT: &str = "deps folder v1";
 
@@ -43,11 +57,49 @@ pub fn folder_id(files: &[FolderFile<'_>]) -> String {
     format!("b3-{}", folder(files))
 }
 
+/// Returns the id of the tree of a locked repository or archive; none for entries that are no tree.
+pub fn entry_id(entry: &Entry, submodules: bool) -> Option<String> {
+    match entry {
+        Entry::Repo(Git { rev, .. }) | Entry::Input(Git { rev, .. }) => Some(checkout_id(rev, submodules)),
+        Entry::Archive(Archive { format, reference, digest, .. }) => {
+            let sha256 = digest.strip_prefix("sha256:").expect("its type has checked it");
+            Some(archive_id(format.name(), sha256, reference.as_deref().unwrap_or_default()))
+        }
+        Entry::Revision(Revision { pin: Pin::Hg(node), .. }) => Some(hg_id(node)),
+        Entry::Revision(Revision { pin: Pin::Svn(number), url, .. }) => Some(svn_id(url, number)),
+        Entry::Ext(_) | Entry::Fetch(_) | Entry::Image(_) => None,
+    }
+}
+
 /// Returns the id of a checkout in the store: the commit id, and `-s` when its submodules are asked for.
 ///
 /// Whether the commit really has submodules is not asked, because that is only known once it has been fetched.
 pub fn checkout_id(rev: &str, submodules: bool) -> String {
     format!("{rev}{}", if submodules { "-s" } else { "" })
+}
+
+/// Returns the id of an unpacked archive in the store: `a-` and 64 hexadecimal digits.
+///
+/// `format` is `tar` or `zip`, `sha256` the hexadecimal digits of the archive's digest, `folder` the part of it that is
+/// wanted, empty for all.
+pub fn archive_id(format: &str, sha256: &str, folder: &str) -> String {
+    format!("a-{}", pieces(ARCHIVE_CONTEXT, &[format, sha256, folder]))
+}
+
+/// Returns the id of an exported Mercurial changeset in the store: `hg-` and its 40 hexadecimal digits.
+pub fn hg_id(node: &str) -> String {
+    format!("hg-{node}")
+}
+
+/// Returns the id of an exported Subversion folder in the store: `svn-` and 64 hexadecimal digits.
+pub fn svn_id(url: &str, revision: &str) -> String {
+    format!("svn-{}", pieces(SVN_CONTEXT, &[url, revision]))
+}
+
+fn pieces(context: &str, pieces: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    pieces.iter().for_each(|piece| add_piece(&mut hasher, piece.as_bytes()));
+    hasher.finalize().to_hex().to_string()
 }
 
 fn add_piece(hasher: &mut blake3::Hasher, piece: &[u8]) {
@@ -91,5 +143,28 @@ mod tests {
     fn a_checkout_with_submodules_has_an_id_of_its_own() {
         assert_eq!(checkout_id("c0ffee", false), "c0ffee");
         assert_eq!(checkout_id("c0ffee", true), "c0ffee-s");
+    }
+
+    #[test]
+    fn the_ids_of_other_kinds_are_the_committed_ones() {
+        let sha256 = "454349e422f05297191ead13e21d3db520e5abef52055e4964b82fb213f593a1";
+        assert_eq!(archive_id("tar", sha256, ""), "a-f2cb689704917c7261a727dc96e27d955e3cfbd3bd6db7b2d8873960cb5011e8");
+        assert_eq!(
+            archive_id("tar", sha256, "tool-1.0"),
+            "a-bd14ce9fd628b7aa73ee1c94c5cbba0bf109d7c7ee0fd22211ccdb28fb223482"
+        );
+        assert_eq!(
+            archive_id("zip", sha256, "tool-1.0"),
+            "a-ce925cd61d80e4e4105130a28862ea8641919b5e3f69c72d73416c682a281c51"
+        );
+        assert_eq!(
+            svn_id("https://svn.example.com/tool/trunk", "1199"),
+            "svn-64ae85974536bb481822166b41c63d4995348227e53091dcf832ec64a1347454"
+        );
+        assert_ne!(
+            svn_id("https://svn.example.com/tool/trunk1", "199"),
+            svn_id("https://svn.example.com/tool/trunk", "1199")
+        );
+        assert_eq!(hg_id("84a516841ba77a5b4648de2cd0dfcb30ea46dbb4"), "hg-84a516841ba77a5b4648de2cd0dfcb30ea46dbb4");
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::archives::zip;
 use crate::support::program::Run;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
@@ -70,6 +71,7 @@ tree [SIZE] B trees/398f84e5d6a99d848ba03a209eda3be7d1edee52 needed by no lock
         without_sizes(&sandbox, &usage.stdout()),
         str![[r#"
 git [SIZE] KiB [SIZE] B unneeded
+hg [SIZE] B [SIZE] B unneeded
 trees [SIZE] B [SIZE] B unneeded
 files [SIZE] B [SIZE] B unneeded
 tmp [SIZE] B [SIZE] B unneeded
@@ -95,8 +97,8 @@ nothing to remove
     snapbox::assert_data_eq!(
         without_sizes(&sandbox, &run.stdout()),
         str![[r#"
-1 commit of git/[REPOSITORY]
 tree trees/398f84e5d6a99d848ba03a209eda3be7d1edee52
+1 commit of git/[REPOSITORY]
 
 "#]]
     );
@@ -405,4 +407,49 @@ fn reports_are_what_their_committed_schemas_say() {
             .collect();
         assert!(errors.is_empty(), "{command}: {errors:?}");
     }
+}
+
+#[test]
+fn archives_that_are_needed_stay_and_are_verified() {
+    let sandbox = Sandbox::new();
+    sandbox.serve("a.zip", &zip(&[("a", "1")]));
+    sandbox.manifest("repositories:\n  x: { type: zip, url: $GIT/files/a.zip }\n");
+    sandbox.deps(["fetch"]).without_recheck().succeeds();
+    gc(&sandbox);
+    sandbox.servers_stopped(|sandbox| sandbox.deps(["fetch"]).succeeds());
+    sandbox.deps(["cache", "path", "x"]).succeeds();
+    let tree = names(&sandbox, "trees")[0].clone();
+    let file = sandbox.store().join("trees").join(&tree).join("a");
+    fs::write(&file, "2").unwrap();
+    let archive = sandbox.store().join("files").join(&names(&sandbox, "files")[0]);
+    let mut content = fs::read(&archive).unwrap();
+    content[0] ^= 1;
+    fs::write(&archive, content).unwrap();
+    let run = sandbox.deps(["cache", "verify"]).exits(4);
+    assert!(
+        run.stderr().contains("`files/") && run.stderr().contains(&format!("`trees/{tree}` has other content")),
+        "{run}"
+    );
+    sandbox.manifest("repositories: {}\n");
+    sandbox.deps(["lock"]).succeeds();
+    gc(&sandbox);
+    assert_eq!((names(&sandbox, "trees").len(), names(&sandbox, "files").len()), (0, 0));
+    assert_eq!(names(&sandbox, "meta"), ["projects"]);
+}
+
+#[test]
+fn folders_that_a_plan_copies_stay() {
+    let sandbox = fetched("1.0");
+    let text = sandbox.read("deps.toml").replace("scratch", &format!("x@sha256:{}", "0".repeat(64)));
+    sandbox.deps_toml(&format!("{text}\n[extensions]\nuv = \"*\"\n"));
+    sandbox.deps(["lock"]).succeeds();
+    let dockerfile = sandbox.deps(["dockerfile"]).succeeds().stdout();
+    let at = dockerfile.find("b3-").expect("the extension has files of its own");
+    let (needed, other) = (&dockerfile[at..at + 67], format!("b3-{}", "1".repeat(64)));
+    for folder in [needed, &other] {
+        fs::create_dir(sandbox.store().join("trees").join(folder)).unwrap();
+    }
+    gc(&sandbox);
+    let trees = names(&sandbox, "trees");
+    assert!(trees.contains(&needed.to_owned()) && !trees.contains(&other), "{trees:?}");
 }

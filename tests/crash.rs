@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::support::git_server::Fault;
-use crate::support::program::Run;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
 
@@ -37,27 +36,18 @@ fn project() -> Sandbox {
     sandbox
 }
 
-/// Runs `deps` with `arguments` and kills it as soon as `is_time`; returns how it ended.
-fn killed(sandbox: &Sandbox, arguments: &str, is_time: impl Fn() -> bool) -> Run {
-    let pid_file = sandbox.root().join("pid");
-    _ = fs::remove_file(&pid_file);
-    let script = format!("echo $$ > {} && exec {DEPS} {arguments}", pid_file.display());
-    std::thread::scope(|scope| {
-        let running = scope.spawn(|| sandbox.program("sh", ["-c", &script]).runs());
-        while !running.is_finished() {
-            let pid = fs::read_to_string(&pid_file).unwrap_or_default();
-            if pid.ends_with('\n') && is_time() {
-                sandbox.program("sh", ["-c", &format!("kill -9 {pid}")]).runs();
-                break;
-            }
-            std::thread::yield_now();
+/// Runs `deps` with `arguments` and kills it as soon as `is_time`; returns whether it was killed before it ended.
+fn killed(sandbox: &Sandbox, arguments: &str, is_time: impl Fn() -> bool) -> bool {
+    let mut child = sandbox.deps(arguments.split(' ')).starts();
+    loop {
+        if let Some(status) = child.try_wait().expect("it is ours") {
+            return status.code().is_none();
         }
-        running.join().unwrap()
-    })
-}
-
-fn was_killed(run: &Run) -> bool {
-    run.to_string().contains("ended by a signal")
+        if is_time() {
+            child.kill().expect("it can be killed");
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// How many files and folders there are in the store.
@@ -108,8 +98,8 @@ fn a_fetch_that_is_killed_at_any_request_is_repaired_by_the_next() {
             empty_store(&sandbox);
             sandbox.server().reset();
             let arguments = "fetch --jobs 2";
-            let run = killed(&sandbox, arguments, || sandbox.requests() >= point);
-            kills += usize::from(was_killed(&run));
+            let was_killed = killed(&sandbox, arguments, || sandbox.requests() >= point);
+            kills += usize::from(was_killed);
             recovers(&sandbox, &format!("{transport}, request {point} of {requests}"));
         }
         assert!(kills >= requests - 1, "{kills} of {requests}");
@@ -125,8 +115,8 @@ fn a_fetch_that_is_killed_while_it_writes_is_repaired_by_the_next() {
     let mut kills = 0;
     for point in (before..all).step_by((all - before) / 25) {
         empty_store(&sandbox);
-        let run = killed(&sandbox, "fetch --jobs 2", || entries(&sandbox) >= point);
-        kills += usize::from(was_killed(&run));
+        let was_killed = killed(&sandbox, "fetch --jobs 2", || entries(&sandbox) >= point);
+        kills += usize::from(was_killed);
         recovers(&sandbox, &format!("{point} of {all} entries written"));
     }
     assert!(kills >= 20, "only {kills} were killed in time");
@@ -145,8 +135,8 @@ fn a_gc_that_is_killed_takes_nothing_that_is_needed() {
         sandbox.deps(["lock"]).succeeds();
         sandbox.deps(["fetch"]).succeeds();
         let (all, step) = (entries(&sandbox), point * 4);
-        let run = killed(&sandbox, "cache gc --keep-days 0", || entries(&sandbox) + step <= all);
-        kills += usize::from(was_killed(&run));
+        let was_killed = killed(&sandbox, "cache gc --keep-days 0", || entries(&sandbox) + step <= all);
+        kills += usize::from(was_killed);
         sandbox.server().reset();
         recovers(&sandbox, &format!("{step} entries removed"));
         assert_eq!(sandbox.requests(), 0, "nothing that was needed went, at {step}");

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod archives;
 mod build;
 mod cache;
 mod check;
@@ -25,6 +26,7 @@ mod import;
 mod lock;
 mod manifest_errors;
 mod manifests;
+mod merge;
 mod offline;
 mod pin_from;
 mod plan;
@@ -35,5 +37,6 @@ mod schema;
 mod status;
 mod store;
 mod support;
+mod systems;
 mod update;
 mod workspace;

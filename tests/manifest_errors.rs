@@ -101,13 +101,14 @@ hint: remove one of them, or give the manifests different `dest` folders and nam
 #[test]
 fn other_kinds_are_refused_with_their_reason() {
     let sandbox = Sandbox::new();
-    sandbox.manifest("repositories:\n  x: { type: svn, url: https://svn.example/x }\n");
+    sandbox.manifest("repositories:\n  x: { type: bzr, url: https://bzr.example/x }\n");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
-error: `x` has the type `svn`, and deps 0.1.0 pins `git` only
+error: `x` has the type `bzr`, and deps 0.1.0 pins `git`, `hg`, `svn`, `tar` and `zip` only
  --> underlay.repos:2:14
   |
-2 |   x: { type: svn, url: https://svn.example/x }
+2 |   x: { type: bzr, url: https://bzr.example/x }
   |              ^^^
+hint: take it from a git mirror, or from an archive (`type: tar`, with the archive's url)
 
 "#]]);
 }

@@ -8,10 +8,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::extra::Extra;
-use crate::value::{Digest, Name, Platform, Rev, Sha256, Text, Url, ValueError};
+use crate::value::{Digest, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
 
 /// The kind of an entry, ordered by the name of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -25,7 +25,7 @@ pub enum Kind {
     Image,
     /// A git repository that an extension needs.
     Input,
-    /// A git repository of a manifest.
+    /// A repository or an archive of a manifest.
     Repo,
 }
 
@@ -135,8 +135,12 @@ pub enum Entry {
     Image(Image),
     /// An entry of `[input]`.
     Input(Git),
-    /// An entry of `[repo]`.
+    /// An entry of `[repo]`: a git repository.
     Repo(Git),
+    /// An entry of `[repo]`: an archive.
+    Archive(Archive),
+    /// An entry of `[repo]`: a Mercurial or Subversion repository.
+    Revision(Revision),
 }
 
 /// An extension that is built in or comes from git; one that the project has by path is not locked.
@@ -200,6 +204,134 @@ pub struct Git {
     pub extra: Extra,
 }
 
+/// The format of an archive: what `type` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A tar archive, compressed or not.
+    Tar,
+    /// A zip archive.
+    Zip,
+}
+
+impl Format {
+    /// Returns the word for it in manifests, locks and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tar => "tar",
+            Self::Zip => "zip",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An archive, pinned by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Archive {
+    /// Its format.
+    #[serde(rename = "type")]
+    pub format: Format,
+    /// The folder of the archive that is wanted; absent for all of it.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text", default)]
+    pub reference: Option<Text>,
+    /// The digest of the archive as it is downloaded.
+    pub digest: Sha256,
+    /// Where the archive is.
+    pub url: Url,
+    /// Keys that this version does not know.
+    #[serde(skip)]
+    pub extra: Extra,
+}
+
+/// A version control system other than git: what `type` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum System {
+    /// Mercurial.
+    Hg,
+    /// Subversion.
+    Svn,
+}
+
+impl System {
+    /// Returns the word for it in manifests, locks and messages, which is also the name of its program.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hg => "hg",
+            Self::Svn => "svn",
+        }
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a repository that is no git one is pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(tag = "type", content = "rev", rename_all = "lowercase")]
+pub enum Pin {
+    /// A changeset of Mercurial.
+    Hg(Node),
+    /// The last revision of Subversion in which the url changed.
+    Svn(Number),
+}
+
+impl Pin {
+    /// Returns `rev` as what a repository of `system` is pinned to.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it is no revision of that system.
+    pub fn new(system: System, rev: &str) -> Result<Self, ValueError> {
+        Ok(match system {
+            System::Hg => Self::Hg(Node::new(rev)?),
+            System::Svn => Self::Svn(Number::new(rev)?),
+        })
+    }
+
+    /// Returns the version control system.
+    pub fn system(&self) -> System {
+        match self {
+            Self::Hg(_) => System::Hg,
+            Self::Svn(_) => System::Svn,
+        }
+    }
+
+    /// Returns the revision as it stands in the file.
+    pub fn rev(&self) -> &str {
+        match self {
+            Self::Hg(node) => node,
+            Self::Svn(number) => number,
+        }
+    }
+}
+
+/// A Mercurial or Subversion repository at a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Revision {
+    /// The version that was asked for; absent where none was.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text", default)]
+    pub reference: Option<Text>,
+    /// The system, and the revision that was found.
+    #[serde(flatten)]
+    pub pin: Pin,
+    /// Where the repository is; for Subversion, the folder in it.
+    pub url: Url,
+    /// Keys that this version does not know.
+    #[serde(skip)]
+    pub extra: Extra,
+}
+
 impl Entry {
     /// Returns the kind, which decides the table that the entry stands in.
     pub fn kind(&self) -> Kind {
@@ -208,7 +340,7 @@ impl Entry {
             Self::Fetch(_) => Kind::Fetch,
             Self::Image(_) => Kind::Image,
             Self::Input(_) => Kind::Input,
-            Self::Repo(_) => Kind::Repo,
+            Self::Repo(_) | Self::Archive(_) | Self::Revision(_) => Kind::Repo,
         }
     }
 
@@ -227,6 +359,12 @@ impl Entry {
                 let wish = wish.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
                 wish.chain([("rev", rev.as_str()), ("url", url.as_str())]).collect()
             }
+            Self::Archive(Archive { format, reference, digest, url, extra: _ }) => {
+                typed(format.name(), reference.as_ref(), [("digest", digest), ("url", url)])
+            }
+            Self::Revision(Revision { reference, pin, url, extra: _ }) => {
+                typed(pin.system().name(), reference.as_ref(), [("rev", pin.rev()), ("url", url)])
+            }
         }
     }
 
@@ -237,8 +375,16 @@ impl Entry {
             Self::Fetch(fetch) => &fetch.extra,
             Self::Image(image) => &image.extra,
             Self::Input(git) | Self::Repo(git) => &git.extra,
+            Self::Archive(archive) => &archive.extra,
+            Self::Revision(revision) => &revision.extra,
         }
     }
+}
+
+/// Returns the fields of an entry that says its type.
+fn typed<'a>(name: &'a str, reference: Option<&'a Text>, rest: [(&'a str, &'a str); 2]) -> Vec<(&'a str, &'a str)> {
+    let reference = reference.map(|reference| ("ref", reference.as_str()));
+    [("type", name)].into_iter().chain(reference).chain(rest).collect()
 }
 
 #[cfg(test)]

@@ -44,11 +44,11 @@ mod write;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use entry::{Entry, Extension, Fetch, Git, Image, Key, Kind, Selector};
+pub use entry::{Archive, Entry, Extension, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, Selector, System};
 pub use extra::Extra;
 pub use parse::{ParseError, ParseErrorKind};
 pub use schema::schema;
-pub use value::{Digest, Name, Platform, Rev, Sha256, Text, Url, ValueError};
+pub use value::{Digest, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
 pub use write::write;
 
 /// The newest `schema` that this version reads, and the one that it writes into a new lock.
@@ -151,7 +151,17 @@ impl Lock {
         self.only(|entry| if let Entry::Input(git) = entry { Some(git) } else { None })
     }
 
-    /// Returns the repositories, by checkout path.
+    /// Returns the archives, by checkout path.
+    pub fn archives(&self) -> impl Iterator<Item = (&Name, &Archive)> {
+        self.only(|entry| if let Entry::Archive(archive) = entry { Some(archive) } else { None })
+    }
+
+    /// Returns the Mercurial and Subversion repositories, by checkout path.
+    pub fn revisions(&self) -> impl Iterator<Item = (&Name, &Revision)> {
+        self.only(|entry| if let Entry::Revision(revision) = entry { Some(revision) } else { None })
+    }
+
+    /// Returns the git repositories, by checkout path.
     pub fn repos(&self) -> impl Iterator<Item = (&Name, &Git)> {
         self.only(|entry| if let Entry::Repo(git) = entry { Some(git) } else { None })
     }

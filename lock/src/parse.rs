@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use toml_edit::{Document, Item, TableLike};
 
-use crate::entry::{Entry, Extension, Fetch, Git, Image, Key, Kind};
+use crate::entry::{Archive, Entry, Extension, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, System};
 use crate::extra::Extra;
 use crate::value::{Name, Platform, ValueError, shown};
 use crate::{Lock, SCHEMA};
@@ -89,6 +89,24 @@ pub enum ParseErrorKind {
         key: Key,
         /// The field.
         field: &'static str,
+    },
+    /// A `type` that no entry has. A git repository has none.
+    #[error("{key}: `type` is `{found}`, not `tar`, `zip`, `hg` or `svn`")]
+    UnknownType {
+        /// The entry.
+        key: Key,
+        /// Its type, shortened.
+        found: String,
+    },
+    /// A field that other types have.
+    #[error("{key}: `{field}` is no field of {kind}")]
+    WrongField {
+        /// The entry.
+        key: Key,
+        /// The field.
+        field: &'static str,
+        /// What the entry is, as a phrase.
+        kind: &'static str,
     },
     /// A field that is not a string.
     #[error("{key}: `{field}` has type {found}, not string")]
@@ -211,6 +229,13 @@ fn table<'a>(item: &'a Item, subject: &str, span: &Range<usize>, errors: &mut Er
     table
 }
 
+/// What an entry of `[repo]` is.
+enum Type {
+    Git,
+    Archive(Format),
+    Revision(System),
+}
+
 /// The table of one entry while it is read.
 struct Block<'a> {
     key: &'a Key,
@@ -228,8 +253,72 @@ impl Block<'_> {
             Kind::Fetch => Entry::Fetch(self.fetch()?),
             Kind::Image => Entry::Image(self.image()?),
             Kind::Input => Entry::Input(self.git()?),
-            Kind::Repo => Entry::Repo(self.git()?),
+            Kind::Repo => self.repo()?,
         })
+    }
+
+    /// Reads an entry whose `type` decides its other fields.
+    fn repo(&mut self) -> Option<Entry> {
+        Some(match self.repo_type()? {
+            Type::Git => {
+                self.refuse(&["digest"], "a git repository");
+                Entry::Repo(self.git()?)
+            }
+            Type::Archive(format) => {
+                self.refuse(&["want", "rev"], "an archive");
+                Entry::Archive(self.archive(format)?)
+            }
+            Type::Revision(system) => {
+                self.refuse(
+                    &["want", "digest"],
+                    if system == System::Hg { "an hg repository" } else { "an svn repository" },
+                );
+                Entry::Revision(self.revision(system)?)
+            }
+        })
+    }
+
+    fn repo_type(&mut self) -> Option<Type> {
+        let Some((name, item)) = self.table.get_key_value("type") else { return Some(Type::Git) };
+        let (key, found) = (self.key.clone(), item.type_name());
+        let kind = match item.as_str() {
+            Some("tar") => return Some(Type::Archive(Format::Tar)),
+            Some("zip") => return Some(Type::Archive(Format::Zip)),
+            Some("hg") => return Some(Type::Revision(System::Hg)),
+            Some("svn") => return Some(Type::Revision(System::Svn)),
+            Some(found) => ParseErrorKind::UnknownType { key, found: shown(found) },
+            None => ParseErrorKind::WrongType { key, field: "type".to_owned(), found },
+        };
+        let span = item.span().or(name.span()).unwrap_or_else(|| self.span.clone());
+        self.errors.push(ParseError { kind, span });
+        None
+    }
+
+    /// Notes every one of `fields` that is there: `kind` has no such field.
+    fn refuse(&mut self, fields: &[&'static str], kind: &'static str) {
+        for &field in fields {
+            let Some((name, item)) = self.table.get_key_value(field) else { continue };
+            let span = name.span().or(item.span()).unwrap_or_else(|| self.span.clone());
+            let kind = ParseErrorKind::WrongField { key: self.key.clone(), field, kind };
+            self.errors.push(ParseError { kind, span });
+        }
+    }
+
+    fn archive(&mut self, format: Format) -> Option<Archive> {
+        let (reference, digest, url) = (self.optional("ref"), self.required("digest"), self.required("url"));
+        let extra = self.others(&["type", "ref", "digest", "url"]);
+        Some(Archive { format, reference: reference?, digest: digest?, url: url?, extra })
+    }
+
+    fn revision(&mut self, system: System) -> Option<Revision> {
+        let reference = self.optional("ref");
+        let pin = match system {
+            System::Hg => self.required("rev").map(Pin::Hg),
+            System::Svn => self.required("rev").map(Pin::Svn),
+        };
+        let url = self.required("url");
+        let extra = self.others(&["type", "ref", "rev", "url"]);
+        Some(Revision { reference: reference?, pin: pin?, url: url?, extra })
     }
 
     fn extension(&mut self) -> Option<Extension> {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
+use serde::Serialize;
 
-use crate::entry::{Extension, Fetch, Git, Image};
+use crate::entry::{Archive, Extension, Fetch, Git, Image, Revision};
 
 /// Returns the JSON Schema of `deps.lock`, draft 2020-12. Unknown keys and tables are allowed.
 pub fn schema() -> Schema {
@@ -37,9 +38,22 @@ struct File {
     /// Git repositories that extensions need, by `extension/input`.
     #[serde(default)]
     input: BTreeMap<String, Git>,
-    /// Git repositories of the manifests, by checkout path.
+    /// Repositories and archives of the manifests, by checkout path.
     #[serde(default)]
-    repo: BTreeMap<String, Git>,
+    repo: BTreeMap<String, Repo>,
+}
+
+/// What a manifest asks for: `type` says what it is, and a git repository has none.
+#[derive(JsonSchema, Serialize)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Repo {
+    /// A git repository.
+    Git(#[schemars(extend("not" = { "required": ["type"] }))] Git),
+    /// An archive.
+    Archive(Archive),
+    /// A Mercurial or Subversion repository.
+    Revision(Revision),
 }
 
 #[cfg(test)]

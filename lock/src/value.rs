@@ -26,6 +26,12 @@ pub enum ValueError {
     /// Not a commit id.
     #[error("is `{0}`, not a commit id of 40 or 64 lowercase hexadecimal digits")]
     BadRev(String),
+    /// Not a changeset id of Mercurial.
+    #[error("is `{0}`, not a changeset id of 40 lowercase hexadecimal digits")]
+    BadNode(String),
+    /// Not a revision number of Subversion.
+    #[error("is `{0}`, not a revision number")]
+    BadNumber(String),
     /// Not a digest that this field takes.
     #[error("is `{found}`, not {expected}")]
     BadDigest {
@@ -129,6 +135,20 @@ checked_string!(
 );
 
 checked_string!(
+    /// A changeset id of Mercurial in full: 40 lowercase hexadecimal digits.
+    #[schemars(extend("pattern" = "^[0-9a-f]{40}$"))]
+    Node,
+    check_node
+);
+
+checked_string!(
+    /// A revision number of Subversion: decimal digits, at most 10, without zeros before them.
+    #[schemars(extend("pattern" = "^(0|[1-9][0-9]{0,9})$"))]
+    Number,
+    check_number
+);
+
+checked_string!(
     /// A SHA-256 digest, `sha256:<64 lowercase hex>`.
     #[schemars(extend("pattern" = "^sha256:[0-9a-f]{64}$"))]
     Sha256,
@@ -203,6 +223,16 @@ fn check_text(text: &str) -> Result<(), ValueError> {
 
 fn check_rev(rev: &str) -> Result<(), ValueError> {
     if is_hex(rev, 40) || is_hex(rev, 64) { Ok(()) } else { Err(ValueError::BadRev(shown(rev))) }
+}
+
+fn check_node(node: &str) -> Result<(), ValueError> {
+    if is_hex(node, 40) { Ok(()) } else { Err(ValueError::BadNode(shown(node))) }
+}
+
+fn check_number(number: &str) -> Result<(), ValueError> {
+    let digits = is_word(number, |c| c.is_ascii_digit()) && number.len() <= 10;
+    let plain = number == "0" || !number.starts_with('0');
+    if digits && plain { Ok(()) } else { Err(ValueError::BadNumber(shown(number))) }
 }
 
 fn check_sha256(digest: &str) -> Result<(), ValueError> {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use deps_lock::{Digest, Entry, Extension, Extra, Fetch, Git, Image, Lock, Name, Platform, Rev, Sha256, Text, Url};
+use deps_lock::{
+    Archive, Digest, Entry, Extension, Extra, Fetch, Format, Git, Image, Lock, Name, Pin, Platform, Rev, Revision,
+    Sha256, Text, Url,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -32,6 +35,21 @@ fn sha256() -> impl Strategy<Value = Sha256> {
 fn git() -> impl Strategy<Value = Git> {
     (of(hostile::<Text>()), of(hostile::<Text>()), rev(), hostile::<Url>(), extra())
         .prop_map(|(want, reference, rev, url, extra)| Git { want, reference, rev, url, extra })
+}
+
+fn archive() -> impl Strategy<Value = Archive> {
+    (select(vec![Format::Tar, Format::Zip]), of(hostile::<Text>()), sha256(), hostile::<Url>(), extra())
+        .prop_map(|(format, reference, digest, url, extra)| Archive { format, reference, digest, url, extra })
+}
+
+fn revision() -> impl Strategy<Value = Revision> {
+    let pin = prop_oneof![checked("[0-9a-f]{40}").prop_map(Pin::Hg), checked("0|[1-9][0-9]{0,9}").prop_map(Pin::Svn)];
+    (of(hostile::<Text>()), pin, hostile::<Url>(), extra()).prop_map(|(reference, pin, url, extra)| Revision {
+        reference,
+        pin,
+        url,
+        extra,
+    })
 }
 
 /// Unknown keys can only be read.
@@ -67,6 +85,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         })),
         git().prop_map(Entry::Input),
         git().prop_map(Entry::Repo),
+        archive().prop_map(Entry::Archive),
+        revision().prop_map(Entry::Revision),
     ]
 }
 

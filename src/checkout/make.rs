@@ -60,39 +60,60 @@ fn new(folder: &Path, url: &str) -> Result<Repository, git2::Error> {
     Ok(repository)
 }
 
-/// Copies the commit of `source`, without its history, from the store into `repository`.
+/// Brings the commit of `source`, without its history, from the store into `repository`.
 pub(super) fn bring_objects(repository: &Repository, source: &Checkout, store: &Store) -> Result<(), git2::Error> {
-    let from = Repository::open_bare(store.repository(&source.url).path())?;
+    let from = store.repository(&source.url).path().join("objects");
     let id = Oid::from_str(&source.rev)?;
     if repository.find_commit(id).is_err() {
-        let mut pack = from.packbuilder()?;
-        pack.insert_commit(id)?;
-        pack.write(&repository.path().join("objects/pack"), 0o444)?;
-        if from.find_commit(id)?.parent_count() > 0 {
-            cut(repository, id)?;
-        }
+        let refused = |error: std::io::Error| git2::Error::from_str(&format!("{}: {error}", from.display()));
+        share(&from, &repository.path().join("objects")).map_err(refused)?;
+        cut(repository, id, &fs::read_to_string(from.with_file_name("shallow")).unwrap_or_default())?;
     }
     repository.reference(&format!("{BROUGHT}/{id}"), id, true, "")?;
     Ok(())
 }
 
-/// Says that the history ends at `id`, as git's shallow clones do (gitformat-shallow(5)), unless its parents are there.
-fn cut(repository: &Repository, id: Oid) -> Result<(), git2::Error> {
+/// Gives the folder `to` the objects of `from`: object files never change, so that another name for them is enough where
+/// the file system allows it, as for `git clone --local`.
+fn share(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in walkdir::WalkDir::new(from).min_depth(1) {
+        let entry = entry?;
+        let place = to.join(entry.path().strip_prefix(from).expect("a walk stays below its root"));
+        let name = entry.file_name().to_string_lossy();
+        if name.starts_with("tmp_") || name.starts_with("pack_git2_") {
+            continue; // somebody is writing it just now
+        }
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&place)?;
+        } else if !place.exists() && fs::hard_link(entry.path(), &place).is_err() {
+            fs::copy(entry.path(), &place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says where the history ends, as git's shallow clones do (gitformat-shallow(5)): where it did in the store, whose lines
+/// are `shallow`, and at `id` when its parents are not there.
+fn cut(repository: &Repository, id: Oid, shallow: &str) -> Result<(), git2::Error> {
     // The handle may not have seen the new pack yet.
     let fresh = Repository::open(repository.path())?;
-    let mut parents = fresh.find_commit(id)?.parent_ids().collect::<Vec<_>>();
-    parents.retain(|parent| !fresh.odb().is_ok_and(|odb| odb.exists(*parent)));
-    if parents.is_empty() {
+    let here = |id: Oid| fresh.odb().is_ok_and(|odb| odb.exists(id));
+    let known = shallow.lines().filter(|line| Oid::from_str(line).is_ok_and(here)).map(str::to_owned);
+    let mut ends: Vec<String> = known.collect();
+    if fresh.find_commit(id)?.parent_ids().any(|parent| !here(parent)) {
+        ends.push(id.to_string());
+    }
+    if ends.is_empty() {
         return Ok(());
     }
     let file = repository.path().join("shallow");
     let refused = |error: std::io::Error| git2::Error::from_str(&format!("{}: {error}", file.display()));
-    let mut lines = match fs::read_to_string(&file) {
+    let mut lines: Vec<String> = match fs::read_to_string(&file) {
         Ok(text) => text.lines().map(str::to_owned).collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(refused(error)),
     };
-    lines.push(id.to_string());
+    lines.extend(ends);
     lines.sort();
     lines.dedup();
     let text = lines.join("\n") + "\n";

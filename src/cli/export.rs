@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use deps_lock::Entry;
+use deps_lock::{Entry, System};
 
 use super::diagnostic::Diagnostic;
 use super::import::failed;
@@ -29,6 +29,8 @@ pub(super) struct Options {
 /// An entry of the manifest.
 struct Exported {
     path: String,
+    /// The type, as manifests have it.
+    kind: &'static str,
     url: String,
     version: Option<String>,
 }
@@ -39,7 +41,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         None => locked(session, options.exact)?,
     };
     let entries: Vec<_> =
-        entries.iter().map(|one| (one.path.as_str(), one.url.as_str(), one.version.as_deref())).collect();
+        entries.iter().map(|one| (one.path.as_str(), one.kind, one.url.as_str(), one.version.as_deref())).collect();
     print(&report::repos(&entries))
 }
 
@@ -47,13 +49,25 @@ fn locked(session: &Session, exact: bool) -> Result<Vec<Exported>, Failed> {
     let workspace = session.workspace()?;
     let loaded = session.load(&workspace)?;
     let lock = locking::in_sync(&workspace, &loaded, ", and the pins are in it")?;
-    let entry = |(key, entry): (&deps_lock::Key, &Entry)| match entry {
-        Entry::Repo(git) => {
-            let version =
-                if exact { Some(git.rev.to_string()) } else { git.reference.as_ref().map(ToString::to_string) };
-            Some(Exported { path: key.name.replacen(':', "/", 1), url: git.url.to_string(), version })
-        }
-        _ => None,
+    let entry = |(key, entry): (&deps_lock::Key, &Entry)| {
+        let (kind, reference, rev, url) = match entry {
+            Entry::Repo(git) => ("git", git.reference.as_deref(), &*git.rev, &git.url),
+            // The digest has no place in a manifest; the folder that is wanted has.
+            Entry::Archive(archive) => {
+                let folder = archive.reference.as_deref();
+                (archive.format.name(), folder, folder.unwrap_or_default(), &archive.url)
+            }
+            Entry::Revision(revision) => {
+                // vcstool wants a version of Mercurial.
+                let fallback = (revision.pin.system() == System::Hg).then_some("default");
+                let reference = revision.reference.as_deref().or(fallback);
+                (revision.pin.system().name(), reference, revision.pin.rev(), &revision.url)
+            }
+            Entry::Ext(_) | Entry::Fetch(_) | Entry::Image(_) | Entry::Input(_) => return None,
+        };
+        let version = if exact { Some(rev).filter(|rev| !rev.is_empty()) } else { reference };
+        let (path, version) = (key.name.replacen(':', "/", 1), version.map(str::to_owned));
+        Some(Exported { path, kind, url: url.to_string(), version })
     };
     Ok(lock.iter().filter_map(entry).collect())
 }
@@ -85,5 +99,5 @@ fn one(path: &Path, name: &str, exact: bool) -> Result<Result<Exported, &'static
         (false, None) if head.tags.len() == 1 => head.tags[0].clone(),
         _ => head.rev,
     };
-    Ok(Ok(Exported { path: name.to_owned(), url, version: Some(version) }))
+    Ok(Ok(Exported { path: name.to_owned(), kind: "git", url, version: Some(version) }))
 }

@@ -11,10 +11,10 @@ use super::outcome::{FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;
 use super::{Frozen, Network, hints, locking};
-use crate::remote::fetch::{FetchFailure, FetchProblem, Wanted, fetch};
+use crate::remote::fetch::{Content, FetchFailure, FetchProblem, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
-use crate::resolve::{FailureKind, GitWish};
-use crate::store::Store;
+use crate::resolve::{FailureKind, GitWish, RepositoryWish};
+use crate::store::{Packed, Store, Tree};
 use crate::workspace::Loaded;
 
 #[derive(Debug, Args)]
@@ -43,20 +43,28 @@ pub(super) fn objects(
     store: &Store,
     network: &Network,
 ) -> Result<String, Failed> {
-    let wanted = wanted(loaded, lock);
-    let trees: BTreeSet<String> = wanted.iter().map(tree_id).collect();
+    let (wanted, others) = (wanted(loaded, lock), others(loaded, lock));
+    let trees: BTreeSet<String> = wanted.iter().map(tree_id).chain(others.iter().map(WantedOther::tree_id)).collect();
     let present = trees.iter().filter(|tree| store.has_tree(tree)).count();
-    let watch = Watch::new(session, "fetching");
-    let remotes = session.remotes(network)?;
-    let done = fetch(&wanted, store, &remotes, &watch, session.interrupted());
-    watch.finish();
-    session.stop_if_interrupted()?;
-    let fetched = done.map_err(|failures| unfetched(&failures))?;
+    let fetched = if present == trees.len() {
+        trees.iter().filter_map(|tree| store.exported(tree)).collect()
+    } else {
+        let remotes = session.remotes(network)?;
+        let watch = Watch::new(session, "fetching");
+        let done = fetch(&wanted, store, &remotes, &watch, session.interrupted());
+        watch.finish();
+        let watch = Watch::new(session, "fetching");
+        let others_done = fetch_others(&others, store, &remotes, &watch, session.interrupted());
+        watch.finish();
+        session.stop_if_interrupted()?;
+        both(done, others_done).map_err(|failures| unfetched(&failures))?
+    };
     for tree in fetched.iter().filter(|tree| !tree.lfs_pointers.is_empty()) {
         let message = format!("{} has {} as Git LFS pointers, not as content", tree.id, tree.lfs_pointers.join(", "));
         session.warn(&Diagnostic::warning(message));
     }
-    let commits = report::count(trees.len(), "commit", "commits");
+    let archives = trees.iter().filter(|tree| tree.starts_with("a-")).count();
+    let commits = counted(trees.len() - archives, archives);
     Ok(if present == trees.len() {
         format!("{commits}, all in the store")
     } else {
@@ -84,6 +92,47 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
     repositories.chain(inputs).filter_map(one).collect()
 }
 
+/// Returns the archives, and the repositories of other systems than git.
+fn others(loaded: &Loaded, lock: &Lock) -> Vec<WantedOther> {
+    let one = |(key, wish): (&Key, &RepositoryWish)| {
+        let content = match lock.get(key)? {
+            Entry::Archive(archive) => Content::Archive(Packed {
+                format: archive.format,
+                sha256: archive.digest.trim_start_matches("sha256:").to_owned(),
+                folder: archive.reference.as_ref().map(ToString::to_string),
+            }),
+            Entry::Revision(revision) => {
+                Content::Revision { pin: revision.pin.clone(), locked_url: revision.url.to_string() }
+            }
+            _ => return None,
+        };
+        Some(WantedOther { name: key.to_string(), url: wish.git.remote.clone(), content })
+    };
+    loaded.wishes.repositories.iter().filter_map(one).collect()
+}
+
+/// Returns the trees of both, or the failures of both.
+fn both(
+    one: Result<Vec<Tree>, Vec<FetchFailure>>,
+    other: Result<Vec<Tree>, Vec<FetchFailure>>,
+) -> Result<Vec<Tree>, Vec<FetchFailure>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok([one, other].concat()),
+        (one, other) => Err(one.err().into_iter().chain(other.err()).flatten().collect()),
+    }
+}
+
+/// Returns how many commits (of any system) and archives there are, in words.
+fn counted(commits: usize, archives: usize) -> String {
+    let commits_in_words = report::count(commits, "commit", "commits");
+    let archives_in_words = report::count(archives, "archive", "archives");
+    match (commits, archives) {
+        (_, 0) => commits_in_words,
+        (0, _) => archives_in_words,
+        _ => format!("{commits_in_words} and {archives_in_words}"),
+    }
+}
+
 /// Returns what is wanted of a repository of the lock.
 pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
     let git = &pinned.wish.git;
@@ -97,18 +146,18 @@ pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
 }
 
 pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
-    use FailureKind::{Auth, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
+    use FailureKind::{Auth, Changed, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
         let missing = failures.iter().map(|failure| format!("{} at {}", failure.name, failure.rev));
-        let message = format!("{} missing from the store, and `--offline` forbids fetching them", are(failures.len()));
+        let message = format!("{} missing from the store, and `--offline` forbids fetching them", are(failures));
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
     let remote = |kind: &FailureKind| {
         matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
     };
     let code = match () {
-        () if kinds.contains(&NoSuchCommit) => INTEGRITY,
+        () if kinds.contains(&NoSuchCommit) || kinds.contains(&Changed) => INTEGRITY,
         () if kinds.iter().all(remote) => UNREACHABLE,
         () => FAILED,
     };
@@ -126,6 +175,12 @@ fn hint(kind: FailureKind) -> Option<String> {
     hints::of_failure(kind).map(str::to_owned)
 }
 
-fn are(count: usize) -> String {
-    if count == 1 { "1 pinned commit is".to_owned() } else { format!("{count} pinned commits are") }
+fn are(failures: &[FetchFailure]) -> String {
+    let archives = failures.iter().filter(|failure| failure.rev.starts_with("sha256:")).count();
+    let (one, many) = match failures.len() - archives {
+        0 => ("archive is", "archives are"),
+        _ if archives == 0 => ("commit is", "commits are"),
+        _ => ("object is", "objects are"),
+    };
+    format!("{} pinned {}", failures.len(), if failures.len() == 1 { one } else { many })
 }

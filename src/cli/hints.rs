@@ -4,7 +4,7 @@ use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::remote::fetch::FetchProblem;
-use crate::resolve::{FailureKind, GitProblem, PinProblemKind, WishProblem};
+use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
 use crate::store::StoreError;
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
@@ -99,6 +99,9 @@ fn of_extends(problem: &ExtendsProblem) -> Option<String> {
 
 fn of_wish(problem: &WishProblem) -> Option<String> {
     match problem {
+        WishProblem::UnsupportedKind { .. } => {
+            Some("take it from a git mirror, or from an archive (`type: tar`, with the archive's url)".to_owned())
+        }
         WishProblem::Contradiction { .. } => {
             Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())
         }
@@ -145,6 +148,11 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
         PinProblemKind::Git(GitProblem::NoSuchVersion { highest: Some(highest), .. }) => {
             Some(format!("its highest version is `{highest}`"))
         }
+        // The version was never right: nothing to update.
+        PinProblemKind::Remote(failure) if failure.transport == Transport::System => match failure.kind {
+            FailureKind::NoSuchCommit => None,
+            kind => of_failure(kind).map(str::to_owned),
+        },
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
     }
@@ -163,6 +171,12 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
         FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
         FailureKind::Ambiguous => Some("write more digits of the commit id"),
         FailureKind::NoSuchCommit => Some("`deps update KEY` pins what its ref holds now"),
+        FailureKind::Local => {
+            Some("`deps cache gc` makes room, and `DEPS_STORE` names another folder for the store; what came is kept")
+        }
+        FailureKind::Changed => {
+            Some("find out why it changed; if what is there now is good, `deps update KEY` pins it")
+        }
         FailureKind::Offline => Some("run `deps fetch` once with a network"),
         _ => None,
     }

@@ -12,7 +12,7 @@ use super::progress::Watch;
 use super::session::Session;
 use super::{Frozen, Network, fetch, locking, paint};
 use crate::checkout::{self, CheckoutError, Outcome, Record, Wanted};
-use crate::manifest::Wish;
+use crate::manifest::{Kind, Wish};
 use crate::remote;
 use crate::report::{self, ImportReport, ImportedReport};
 use crate::resolve::{Answer, Question, RepositoryWish};
@@ -74,12 +74,25 @@ pub(super) fn pinned<'a>(loaded: &'a Loaded, lock: &Lock) -> Result<Vec<Pinned<'
     if outside.is_empty() { Ok(all) } else { Err(Failed::new(FAILED, outside)) }
 }
 
+/// Returns a warning that names what is no git repository: nobody works in an archive.
+fn passed_over(loaded: &Loaded) -> Vec<Diagnostic> {
+    let others = loaded.wishes.repositories.iter().filter(|(_, wish)| wish.kind != Kind::Git);
+    let named: Vec<String> = others.map(|(key, wish)| format!("`{}` ({})", key.name, wish.kind)).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("only git repositories are checked out, and these are none: {}", named.join(", "));
+    let hint = "`deps fetch` brings them into the store, and images have them".to_owned();
+    vec![Diagnostic::warning(message).hint(Some(hint))]
+}
+
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let loaded = session.load(&workspace)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let folder = folder(session, &workspace, options.folder.as_deref());
     let pinned = pinned(&loaded, &lock)?;
+    session.warn_all(passed_over(&loaded))?;
     let mut import = Import { session, options, folder: &folder, reports: BTreeMap::new(), failures: Vec::new() };
     let open: Vec<&Pinned<'_>> = pinned.iter().filter(|pinned| !import.stands(pinned)).collect();
     if !open.is_empty() || options.prune {

@@ -12,7 +12,9 @@ use super::session::Session;
 use super::unfinished::{self, Unfinished};
 use crate::remote;
 use crate::report;
-use crate::resolve::{self, Answers, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Refresh, Resolution};
+use crate::resolve::{
+    self, Answers, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Question, Refresh, Resolution,
+};
 use crate::workspace::{Loaded, LoadedLock, Workspace};
 
 /// Asks what must be asked and returns the next lock. What was answered before a failure is not asked again by the next
@@ -67,7 +69,10 @@ fn ask(
             return Ok(());
         }
         let watch = Watch::new(session, "asking");
-        let remotes = session.remotes(network)?;
+        // Whoever pins only git needs no store.
+        let downloads = questions.iter().any(|question| matches!(question, Question::Archive { .. }));
+        let store = downloads.then(|| session.store()).transpose()?;
+        let remotes = session.remotes_with(network, store)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
         watch.finish();
     }
@@ -76,7 +81,9 @@ fn ask(
 /// Every entry that could not be pinned. Entries that fail for one remote's one reason are told together.
 fn unpinned(problems: &[PinProblem]) -> Failed {
     let unreachable = |problem: &PinProblem| match &problem.kind {
-        PinProblemKind::Remote(failure) => !matches!(failure.kind, FailureKind::Ambiguous | FailureKind::NoSuchCommit),
+        PinProblemKind::Remote(failure) => {
+            !matches!(failure.kind, FailureKind::Ambiguous | FailureKind::NoSuchCommit | FailureKind::MissingProgram)
+        }
         _ => false,
     };
     let code = if problems.iter().all(unreachable) { UNREACHABLE } else { FAILED };

@@ -11,6 +11,7 @@ use super::locking;
 use super::outcome::{FAILED, Failed};
 use super::session::Session;
 use crate::checkout::{self, Head};
+use crate::manifest::Kind;
 use crate::resolve::{self, RepositoryWish};
 use crate::store;
 
@@ -36,7 +37,12 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let (mut lock, mut problems, mut missing) = (old.clone(), Vec::new(), Vec::new());
     for (key, wish) in &loaded.wishes.repositories {
         let path = key.name.replacen(':', "/", 1);
-        let problem = match checkout::head(&folder.join(&path)).map_err(failed)? {
+        // Of other kinds there are no checkouts that say where they come from.
+        let head = match wish.kind {
+            Kind::Git => checkout::head(&folder.join(&path)).map_err(failed)?,
+            _ => None,
+        };
+        let problem = match head {
             Some(head) => pin(&mut lock, key, wish, &head, options.allow_unpushed),
             None => {
                 missing.push(format!("`{path}`"));

@@ -166,6 +166,11 @@ impl Session {
 
     /// Prepares to ask remotes.
     pub(super) fn remotes(&self, network: &Network) -> Result<Remotes, Failed> {
+        self.remotes_with(network, None)
+    }
+
+    /// Prepares to ask remotes, also for archives, which are kept in `store`.
+    pub(super) fn remotes_with(&self, network: &Network, store: Option<Store>) -> Result<Remotes, Failed> {
         let transport = match std::env::var("DEPS_GIT").as_deref() {
             Err(_) | Ok("" | "auto") => remote::Choice::Auto,
             Ok("git2") => remote::Choice::Git2,
@@ -180,6 +185,7 @@ impl Session {
             offline: network.offline,
             terminal: self.terminal() && std::io::stdin().is_terminal(),
             transport,
+            store,
             ..remote::Settings::default()
         };
         Ok(Remotes::new(settings))

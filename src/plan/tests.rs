@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 
 use super::*;
+use crate::digest;
 use crate::extension::{AccountValue, Action, Builder, Copy, Network, Run as SnippetRun, Snippet, Step, Tier};
 use crate::project;
 use crate::source::Source;
@@ -73,6 +74,12 @@ fn golden_stage_keys() {
         found.push_str(&format!("{} {}\n", stage.name, stage.key));
     }
     found.push_str(&format!("plan {}\n", plan_key(&[plan])));
+    // A project of its own: the keys above are those of the first version.
+    let tree = digest::archive_id("tar", &"3".repeat(64), "tool-1.0");
+    let archive = Checkout { tree, ..checkout("d", '0') };
+    let stages = keys(&planned(&project(""), &[], &[archive]).unwrap());
+    let (name, key) = stages.iter().find(|(name, _)| name.starts_with("src-")).unwrap();
+    found.push_str(&format!("archive {name} {key}\n"));
     snapbox::assert_data_eq!(found, snapbox::file!["golden.txt"]);
 }
 

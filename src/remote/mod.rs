@@ -4,11 +4,15 @@
 //! that uses the network. Leaves out what to ask (`resolve/`) and where things are kept (`store/`).
 
 mod commit;
+mod download;
 pub mod fetch;
+mod netrc;
 mod parallel;
+mod process;
 mod progress;
 mod refs;
 mod registry;
+mod system;
 mod transport;
 mod trouble;
 mod url;
@@ -20,12 +24,16 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use auth_git2::GitAuthenticator;
+use deps_lock::System;
 
 pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
 pub(crate) use url::redacted;
 
-use crate::resolve::{Answer, Answers, Failure, Question};
+use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport};
+use crate::store::Store;
+use download::Download;
+use system::Foreign;
 use transport::{Beyond, Call};
 
 /// Which git is used.
@@ -57,6 +65,8 @@ pub struct Settings {
     pub offline: bool,
     /// Whether there is somebody at a terminal who can be asked for a password.
     pub terminal: bool,
+    /// Where archives are kept that had to be downloaded to know their digests; without one they cannot be asked for.
+    pub store: Option<Store>,
     /// Where temporary repositories are made; the system's folder for such things unless told.
     pub scratch: Option<PathBuf>,
 }
@@ -71,6 +81,7 @@ impl Default for Settings {
             transport: Choice::Auto,
             offline: false,
             terminal: false,
+            store: None,
             scratch: None,
         }
     }
@@ -140,6 +151,8 @@ enum Task<'q> {
     Refs { url: &'q str },
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
     Image { reference: &'q str },
+    Archive { url: &'q str },
+    Revision { system: System, url: &'q str, version: Option<&'q String> },
 }
 
 fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
@@ -150,6 +163,10 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
             Question::Refs { url } => tasks.push(Task::Refs { url }),
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
             Question::Image { reference } => tasks.push(Task::Image { reference }),
+            Question::Archive { url } => tasks.push(Task::Archive { url }),
+            Question::Revision { system, url, version } => {
+                tasks.push(Task::Revision { system: *system, url, version: version.as_ref() });
+            }
         }
     }
     // The slow ones first.
@@ -162,7 +179,7 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
-            Self::Refs { url } | Self::Commits { url, .. } => url,
+            Self::Refs { url } | Self::Commits { url, .. } | Self::Archive { url } | Self::Revision { url, .. } => url,
             Self::Image { reference } => reference,
         }
     }
@@ -188,6 +205,28 @@ impl Task<'_> {
                 let answer = registry::digest(reference, remotes, interrupted).map(Answer::Image);
                 vec![(Question::Image { reference: (*reference).to_owned() }, answer)]
             }
+            Self::Archive { url } => {
+                let answer = archive(url, remotes, progress, interrupted).map(Answer::Archive);
+                vec![(Question::Archive { url: (*url).to_owned() }, answer)]
+            }
+            Self::Revision { system, url, version } => {
+                let foreign = Foreign::new(*system, url, remotes, interrupted);
+                let revision = foreign.and_then(|foreign| foreign.revision(version.map(String::as_str)));
+                let question =
+                    Question::Revision { system: *system, url: (*url).to_owned(), version: version.cloned() };
+                vec![(question, revision.map(Answer::Revision))]
+            }
         }
     }
+}
+
+/// Downloads an archive into the store and returns its digest.
+fn archive(url: &str, remotes: &Remotes, progress: &dyn Progress, interrupted: &AtomicBool) -> Result<String, Failure> {
+    let Some(store) = &remotes.settings().store else {
+        let (subject, message) = (redacted(url), "there is no store to keep it in".to_owned());
+        let (kind, transport) = (FailureKind::Local, Transport::Nobody);
+        return Err(Failure { kind, subject, message, retried: 0, transport });
+    };
+    let sha256 = Download { url, store, remotes, progress, interrupted }.archive(None)?;
+    Ok(format!("sha256:{sha256}"))
 }

@@ -12,7 +12,7 @@ pub(crate) enum Scheme {
     Https,
     /// `ssh://` or `user@host:path`.
     Ssh,
-    /// `git://`.
+    /// `git://` and `svn://`.
     Git,
     /// `file://` or an absolute path.
     Local,
@@ -62,7 +62,7 @@ pub(crate) fn scheme(url: &str) -> Result<Scheme, BadUrl> {
         return Ok(Scheme::Local);
     }
     if let Some((scheme, rest)) = url.split_once("://") {
-        return with_scheme(scheme, rest);
+        return with_scheme(scheme, rest, &GIT_SCHEMES);
     }
     if url.split_once("::").is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')) {
         return Err(BadUrl::Helper);
@@ -70,18 +70,53 @@ pub(crate) fn scheme(url: &str) -> Result<Scheme, BadUrl> {
     short_ssh(url)
 }
 
-fn with_scheme(scheme: &str, rest: &str) -> Result<Scheme, BadUrl> {
+/// Returns how the archive at `url` is reached.
+///
+/// # Errors
+/// When nobody may be asked for it.
+pub(crate) fn archive_scheme(url: &str) -> Result<Scheme, BadUrl> {
+    other_scheme(url, &[("http", Scheme::Http), ("https", Scheme::Https)])
+}
+
+/// Returns how the Mercurial or Subversion repository at `url` is reached.
+///
+/// # Errors
+/// When nobody may be asked for it.
+pub(crate) fn system_scheme(url: &str) -> Result<Scheme, BadUrl> {
+    let ssh = [("ssh", Scheme::Ssh), ("svn+ssh", Scheme::Ssh), ("svn", Scheme::Git)];
+    other_scheme(url, &[&ssh[..], &[("http", Scheme::Http), ("https", Scheme::Https)]].concat())
+}
+
+fn other_scheme(url: &str, known: &[(&str, Scheme)]) -> Result<Scheme, BadUrl> {
+    match scheme(url) {
+        Ok(Scheme::Local) => Ok(Scheme::Local),
+        Err(bad) if !matches!(bad, BadUrl::Scheme) => Err(bad),
+        _ => match url.split_once("://") {
+            Some((scheme, rest)) => with_scheme(scheme, rest, known),
+            None => Err(BadUrl::Relative),
+        },
+    }
+}
+
+/// How git reaches repositories.
+const GIT_SCHEMES: [(&str, Scheme); 6] = [
+    ("http", Scheme::Http),
+    ("https", Scheme::Https),
+    ("ssh", Scheme::Ssh),
+    ("git+ssh", Scheme::Ssh),
+    ("ssh+git", Scheme::Ssh),
+    ("git", Scheme::Git),
+];
+
+fn with_scheme(scheme: &str, rest: &str, known: &[(&str, Scheme)]) -> Result<Scheme, BadUrl> {
     if scheme.contains("::") {
         return Err(BadUrl::Helper);
     }
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        "ssh" | "git+ssh" | "ssh+git" => Scheme::Ssh,
-        "git" => Scheme::Git,
-        "file" => return if rest.starts_with('/') { Ok(Scheme::Local) } else { Err(BadUrl::Host) },
-        _ => return Err(BadUrl::Scheme),
-    };
+    if scheme.eq_ignore_ascii_case("file") {
+        return if rest.starts_with('/') { Ok(Scheme::Local) } else { Err(BadUrl::Host) };
+    }
+    let known = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(scheme));
+    let scheme = known.map(|(_, scheme)| *scheme).ok_or(BadUrl::Scheme)?;
     if rest.contains(' ') {
         return Err(BadUrl::Character);
     }
@@ -237,6 +272,32 @@ mod tests {
             ("file://host/x", BadUrl::Host),
         ] {
             assert_eq!(scheme(url), Err(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn archives_and_other_systems_have_schemes_of_their_own() {
+        assert_eq!(archive_scheme("https://host/x.tar.gz"), Ok(Scheme::Https));
+        assert_eq!(archive_scheme("/srv/x.tar.gz"), Ok(Scheme::Local));
+        assert_eq!(system_scheme("svn+ssh://host/x"), Ok(Scheme::Ssh));
+        assert_eq!(system_scheme("svn://host/x"), Ok(Scheme::Git));
+        for (url, expected) in [
+            ("ssh://host/x.tar.gz", BadUrl::Scheme),
+            ("ftp://host/x.tar.gz", BadUrl::Scheme),
+            ("git@host:x.tar.gz", BadUrl::Relative),
+            ("https://-x/y", BadUrl::Option),
+        ] {
+            assert_eq!(archive_scheme(url), Err(expected), "{url}");
+        }
+        for (url, expected) in [
+            ("svn+ssh://-oProxyCommand=x/y", BadUrl::Option),
+            ("ssh://-oProxyCommand=x@host/y", BadUrl::Option),
+            ("--config=x", BadUrl::Option),
+            ("git://host/x", BadUrl::Scheme),
+            ("host:x", BadUrl::Relative),
+            ("x", BadUrl::Relative),
+        ] {
+            assert_eq!(system_scheme(url), Err(expected), "{url}");
         }
     }
 

@@ -23,7 +23,7 @@ pub struct CacheReport {
 /// Something in the store.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ThingReport {
-    /// `repository`, `tree` or `file`.
+    /// `repository`, `mercurial`, `tree` or `file`.
     pub kind: String,
     /// Its path below the store.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct UsageReport {
     pub schema: u32,
     /// The store's folder.
     pub store: String,
-    /// Sizes by part of the store: `git`, `trees`, `files` and `tmp`, which is what is left over or being made.
+    /// Sizes by part of the store: `git`, `hg`, `trees`, `files` and `tmp`, which is what is left over or being made.
     pub parts: Vec<PartReport>,
     /// The size of all contents.
     pub bytes: u64,
@@ -94,7 +94,7 @@ pub struct CollectReport {
 /// Something that went.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RemovedReport {
-    /// `repository`, `commits`, `tree`, `file` or `leftover`.
+    /// `repository`, `commits`, `mercurial`, `tree`, `file` or `leftover`.
     pub kind: String,
     /// Its path below the store; of commits, that of their repository.
     pub name: String,

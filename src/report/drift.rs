@@ -22,7 +22,7 @@ pub struct DriftReport {
 /// A difference between the project and its lock.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct DriftItem {
-    /// `missing`, `extra`, `url-changed`, `ref-changed`, `want-unsatisfied`, `extension-changed` or `not-canonical`.
+    /// `missing`, `extra`, `type-changed`, `url-changed`, `ref-changed`, `want-unsatisfied`, `extension-changed` or `not-canonical`.
     pub kind: String,
     /// The entry, like `repo:core/nav2`.
     pub key: Option<String>,
@@ -45,6 +45,7 @@ fn item(drift: &Drift) -> DriftItem {
     let (kind, key, place) = match drift {
         Drift::Missing { key, place } => ("missing", Some(key), place.as_ref()),
         Drift::Extra { key } => ("extra", Some(key), None),
+        Drift::TypeChanged { key, place, .. } => ("type-changed", Some(key), Some(place)),
         Drift::UrlChanged { key, place, .. } => ("url-changed", Some(key), Some(place)),
         Drift::RefChanged { key, place, .. } => ("ref-changed", Some(key), Some(place)),
         Drift::WantUnsatisfied { key, place, .. } => ("want-unsatisfied", Some(key), Some(place)),

@@ -1,6 +1,6 @@
 //! What changed in a lock, one line an entry.
 
-use deps_lock::{Entry, Key, Lock};
+use deps_lock::{Entry, Key, Lock, Pin, Revision};
 
 use crate::resolve::Resolution;
 
@@ -38,6 +38,20 @@ pub fn entry_version(entry: &Entry) -> String {
             Some(reference) => format!("{reference} {}", short(&git.rev)),
             None => format!("HEAD {}", short(&git.rev)),
         },
+        Entry::Archive(archive) => short(&archive.digest),
+        Entry::Revision(revision) => revision_version(revision),
+    }
+}
+
+fn revision_version(revision: &Revision) -> String {
+    let rev = match &revision.pin {
+        Pin::Hg(node) => short(node),
+        Pin::Svn(number) => format!("r{number}"),
+    };
+    match &revision.reference {
+        Some(reference) if revision.pin.rev().starts_with(&**reference) => rev,
+        Some(reference) => format!("{reference} {rev}"),
+        None => rev,
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Decides how values are spelled: a version is always quoted, so that every tool reads `1.10` as it is.
 
-/// Returns the manifest of `entries` (path, url, version), in their order.
-pub fn repos(entries: &[(&str, &str, Option<&str>)]) -> String {
+/// Returns the manifest of `entries` (path, type, url, version), in their order.
+pub fn repos(entries: &[(&str, &str, &str, Option<&str>)]) -> String {
     if entries.is_empty() {
         return "repositories: {}\n".to_owned();
     }
-    let entry = |(path, url, version): &(&str, &str, Option<&str>)| {
+    let entry = |(path, kind, url, version): &(&str, &str, &str, Option<&str>)| {
         let version = version.map_or(String::new(), |version| format!("    version: {}\n", quoted(version)));
-        format!("  {}:\n    type: git\n    url: {}\n{version}", plain(path), plain(url))
+        format!("  {}:\n    type: {kind}\n    url: {}\n{version}", plain(path), plain(url))
     };
     format!("repositories:\n{}", entries.iter().map(entry).collect::<String>())
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use deps_lock::System;
 use serde::{Deserialize, Serialize};
 
 /// Something that only a remote knows.
@@ -28,6 +29,20 @@ pub enum Question {
         /// The reference as people wrote it, such as `ubuntu:24.04`.
         reference: String,
     },
+    /// Which digest has this archive now? Answering means downloading it.
+    Archive {
+        /// Where it is: a url, or an absolute path.
+        url: String,
+    },
+    /// Which revision is this version of a Mercurial or Subversion repository?
+    Revision {
+        /// Which of the two.
+        system: System,
+        /// The repository as people wrote it; a path is absolute.
+        url: String,
+        /// The version as people wrote it; none for the newest one of the default branch.
+        version: Option<String>,
+    },
 }
 
 /// The answer to a [`Question`], of the same variant.
@@ -39,6 +54,11 @@ pub enum Answer {
     Commit(String),
     /// The digest of the index (or of the only manifest), `sha256:<64 hex>`.
     Image(String),
+    /// The digest of the file, `sha256:<64 hex>`.
+    Archive(String),
+    /// The changeset id of Mercurial, 40 hexadecimal digits, or the number of the last Subversion revision in which the
+    /// url changed.
+    Revision(String),
 }
 
 /// The refs of a repository at one moment. Names stand without `refs/heads/` and `refs/tags/`; ids are full.
@@ -88,8 +108,12 @@ pub enum FailureKind {
     NoSuchCommit,
     /// The URL or the reference is malformed or not allowed; nobody was asked.
     Invalid,
+    /// What is there is not what the lock says.
+    Changed,
     /// It would have needed the network, which `--offline` forbids.
     Offline,
+    /// A program that it takes is not installed.
+    MissingProgram,
     /// This machine is at fault: the disk is full, a file cannot be written, a program is missing.
     Local,
 }
@@ -103,6 +127,10 @@ pub enum Transport {
     Program,
     /// The HTTP API of a registry.
     Registry,
+    /// A download.
+    Http,
+    /// The `hg` or `svn` program.
+    System,
     /// It was not asked at all.
     Nobody,
 }

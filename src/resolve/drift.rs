@@ -4,9 +4,10 @@
 
 use deps_lock::{Entry, Extension, Git, Key, Lock};
 
-use super::wishes::{GitWish, Wishes};
-use crate::manifest::Wish;
+use super::other;
+use super::wishes::{GitWish, RepositoryWish, Wishes};
 use crate::manifest::version::highest;
+use crate::manifest::{Kind, Wish};
 use crate::source::Place;
 
 /// A difference between the project and its lock.
@@ -25,6 +26,18 @@ pub enum Drift {
     Extra {
         /// The entry.
         key: Key,
+    },
+    /// Another kind of repository.
+    #[error("{key}: `{}` has the type `{wished}`, the lock has `{locked}`", place.source.name())]
+    TypeChanged {
+        /// The entry.
+        key: Key,
+        /// Where it is wished for.
+        place: Place,
+        /// The type wished for.
+        wished: &'static str,
+        /// The type in the lock.
+        locked: &'static str,
     },
     /// Another URL.
     #[error("{key}: `{}` has the url `{wished}`, the lock has `{locked}`", place.source.name())]
@@ -100,12 +113,14 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
             },
         );
     }
-    let repositories = wishes.repositories.iter().map(|(key, wish)| (key, &wish.git));
-    for (key, wish) in repositories.chain(&wishes.inputs) {
+    for (key, wish) in &wishes.repositories {
+        note(key, repository(key, wish, lock.get(key)));
+    }
+    for (key, wish) in &wishes.inputs {
         note(
             key,
             match lock.get(key) {
-                Some(Entry::Repo(locked) | Entry::Input(locked)) => git(key, wish, locked),
+                Some(Entry::Input(locked)) => git(key, wish, locked),
                 _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
             },
         );
@@ -121,6 +136,15 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
     }
     found.sort_by(|(a, _), (b, _)| (a.is_none(), a).cmp(&(b.is_none(), b)));
     found.into_iter().map(|(_, drift)| drift).collect()
+}
+
+/// Returns how the entry of a checkout differs from `wish`.
+fn repository(key: &Key, wish: &RepositoryWish, locked: Option<&Entry>) -> Option<Drift> {
+    match (wish.kind, locked) {
+        (_, None) => Some(Drift::Missing { key: key.clone(), place: Some(wish.git.place.clone()) }),
+        (Kind::Git, Some(Entry::Repo(locked))) => git(key, &wish.git, locked),
+        (_, Some(locked)) => other::drift(key, wish, locked),
+    }
 }
 
 /// Returns how `locked` differs from `wish`.

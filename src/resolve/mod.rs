@@ -7,6 +7,7 @@ pub mod adopt;
 mod answer;
 mod drift;
 mod git;
+mod other;
 mod pin;
 mod wishes;
 
@@ -14,6 +15,7 @@ pub use adopt::{AdoptProblem, adopt};
 pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
 pub use drift::{Drift, drift};
 pub use git::GitProblem;
+pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 

@@ -25,7 +25,7 @@ pub enum Refresh {
 }
 
 impl Refresh {
-    fn covers(&self, key: &Key) -> bool {
+    pub(super) fn covers(&self, key: &Key) -> bool {
         match self {
             Self::Nothing => false,
             Self::Selected(selectors) => selectors.iter().any(|selector| selector.matches(key)),
@@ -95,7 +95,7 @@ pub struct MovedTag {
 pub fn questions(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &Answers) -> BTreeSet<Question> {
     let state = Work { before, refresh, answers };
     let images = wishes.images.iter().map(|(key, wish)| state.image(key, wish).map(Entry::Image));
-    let repositories = wishes.repositories.iter().map(|(key, wish)| state.git(key, &wish.git).map(Entry::Repo));
+    let repositories = wishes.repositories.iter().map(|(key, wish)| state.repository(key, wish));
     let inputs = wishes.inputs.iter().map(|(key, wish)| state.git(key, wish).map(Entry::Input));
     let open = |outcome| if let Err(Open::Question(question)) = outcome { Some(question) } else { None };
     images.chain(repositories).chain(inputs).filter_map(open).collect()
@@ -123,7 +123,7 @@ pub fn pin(
         keep(key, &wish.place, state.image(key, wish).map(Entry::Image));
     }
     for (key, wish) in &wishes.repositories {
-        keep(key, &wish.git.place, state.git(key, &wish.git).map(Entry::Repo));
+        keep(key, &wish.git.place, state.repository(key, wish));
     }
     for (key, wish) in &wishes.inputs {
         keep(key, &wish.place, state.git(key, wish).map(Entry::Input));
@@ -197,14 +197,14 @@ impl Wishes {
 }
 
 /// What stands between a wish and its entry.
-enum Open {
+pub(super) enum Open {
     Question(Question),
     Problem(PinProblemKind),
 }
 
-struct Work<'a> {
-    before: &'a Lock,
-    refresh: &'a Refresh,
+pub(super) struct Work<'a> {
+    pub(super) before: &'a Lock,
+    pub(super) refresh: &'a Refresh,
     answers: &'a Answers,
 }
 
@@ -224,7 +224,7 @@ impl Work<'_> {
         Ok(Image { reference: wish.reference.clone(), digest, extra })
     }
 
-    fn git(&self, key: &Key, wish: &GitWish) -> Result<Git, Open> {
+    pub(super) fn git(&self, key: &Key, wish: &GitWish) -> Result<Git, Open> {
         let old = git_entry(self.before, key);
         if let Some(old) = old.filter(|old| drift::git(key, wish, old).is_none() && !self.refresh.covers(key)) {
             return Ok(old.clone());
@@ -262,7 +262,7 @@ impl Work<'_> {
         }
     }
 
-    fn answer(&self, question: Question) -> Result<&Answer, Open> {
+    pub(super) fn answer(&self, question: Question) -> Result<&Answer, Open> {
         match self.answers.get(&question) {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(failure)) => Err(Open::Problem(failure.clone().into())),
@@ -271,6 +271,6 @@ impl Work<'_> {
     }
 }
 
-fn unusable(error: deps_lock::ValueError) -> Open {
+pub(super) fn unusable(error: deps_lock::ValueError) -> Open {
     Open::Problem(PinProblemKind::Answer(error))
 }

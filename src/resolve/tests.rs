@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deps_lock::Lock;
+use deps_lock::{Lock, System};
 use proptest::prelude::*;
 
 use super::git::{Found, find};
@@ -75,6 +75,40 @@ fn versions_that_come_to_nothing_say_why() {
 }
 
 #[test]
+fn an_entry_of_another_type_or_revision_is_out_of_date() {
+    let wishes =
+        |version: &str, kind: &str| wishes(&[("p".to_owned(), version.to_owned(), kind.to_owned())], "scratch");
+    let found = |version, kind: &str, entry: &str| {
+        let text = format!("schema = 1\n[repo.p]\n{entry}\nurl = \"https://git.example/{kind}\"\n");
+        let lock = Lock::parse(&text).expect("a lock");
+        drift(&wishes(version, kind), &lock, &lock.to_string())
+            .into_iter()
+            .map(|drift| drift.to_string())
+            .collect::<Vec<_>>()
+    };
+    let node = id('b');
+    let hg = format!("type = \"hg\"\nrev = \"{node}\"");
+    assert_eq!(found("", "tar", &hg), ["repo `p`: `a.repos` has the type `tar`, the lock has `hg`"]);
+    assert_eq!(found("", "a", &hg), ["repo `p`: `a.repos` has the type `git`, the lock has `hg`"]);
+    assert_eq!(found("", "hg", &hg), [""; 0]);
+    assert_eq!(found("stable", "hg", &hg), ["repo `p`: `a.repos` asks for `stable`, the lock has no version"]);
+    let other = id('c');
+    let pinned = format!("{hg}\nref = \"{other}\"");
+    let unsatisfied = format!("repo `p`: `a.repos` asks for `{other}`, and the lock's `{node}` does not satisfy it");
+    assert_eq!(found(&other, "hg", &pinned), [unsatisfied]);
+    let svn = "type = \"svn\"\nref = \"12\"\nrev = \"13\"";
+    assert_eq!(found("12", "svn", svn), ["repo `p`: `a.repos` asks for `12`, and the lock's `13` does not satisfy it"]);
+    assert_eq!(found("12", "svn", "type = \"svn\"\nref = \"12\"\nrev = \"9\""), [""; 0]);
+}
+
+#[test]
+fn a_full_changeset_id_needs_no_asking() {
+    let wishes = wishes(&[("p".to_owned(), id('B'), "hg".to_owned())], "scratch");
+    let lock = pin(&wishes, &Lock::new(), &Refresh::Nothing, &Answers::new()).expect("nothing is open").lock;
+    assert!(lock.to_string().contains(&format!("rev = \"{}\"", id('b'))), "{lock}");
+}
+
+#[test]
 fn a_misspelt_name_has_a_near_one() {
     for (version, expected) in [
         ("humbel", Some(("branch", "humble"))),
@@ -94,13 +128,20 @@ fn a_misspelt_name_has_a_near_one() {
     }
 }
 
+/// What a url ends with: the type of its entry, else it is a git repository.
+const URLS: [&str; 6] = ["a", "b", "tar", "zip", "hg", "svn"];
+
+/// What versions are; not every type has all of them.
+const VERSIONS: [&str; 9] = ["", "main", "humble", "same", "^1", "~1.2", "abcdef2", "1.2.0", "tags/both"];
+
 /// The wishes of a project whose manifest has `entries` (path, version, url).
 fn wishes(entries: &[(String, String, String)], base: &str) -> Wishes {
     let toml =
         format!("[project]\nname = \"p\"\nbase = \"{base}\"\n[[manifest]]\npath = \"a.repos\"\ndest = \"/ws\"\n");
     let project = project::parse(&Source::new("deps.toml", toml)).expect("a good project");
     let entry = |(path, version, url): &(String, String, String)| {
-        format!("  {path}: {{ type: git, url: 'https://git.example/{url}', version: '{version}' }}\n")
+        let kind = if url.len() > 1 { url } else { "git" };
+        format!("  {path}: {{ type: {kind}, url: 'https://git.example/{url}', version: '{version}' }}\n")
     };
     let text = format!("repositories:\n{}", entries.iter().map(entry).collect::<String>());
     let source = Source::new("a.repos", text);
@@ -121,6 +162,17 @@ fn answers() -> Answers {
         let rev = format!("abcdef2{}", "0".repeat(33));
         answers.insert(Question::Commit { url, abbreviated }, Ok(Answer::Commit(rev)));
     }
+    for kind in ["tar", "zip"] {
+        let question = Question::Archive { url: format!("https://git.example/{kind}") };
+        answers.insert(question, Ok(Answer::Archive(format!("sha256:{}", "d".repeat(64)))));
+    }
+    for version in VERSIONS {
+        let version = Some(version.to_owned()).filter(|version| !version.is_empty());
+        for (system, rev) in [(System::Hg, id('b')), (System::Svn, "7".to_owned())] {
+            let (url, version) = (format!("https://git.example/{system}"), version.clone());
+            answers.insert(Question::Revision { system, url, version }, Ok(Answer::Revision(rev)));
+        }
+    }
     for (reference, digit) in [("debian:12", "a"), ("debian:13", "b")] {
         let digest = format!("sha256:{}", digit.repeat(64));
         answers.insert(Question::Image { reference: reference.to_owned() }, Ok(Answer::Image(digest)));
@@ -133,9 +185,8 @@ fn locked(wishes: &Wishes, before: &Lock) -> Lock {
 }
 
 fn entries() -> impl Strategy<Value = Vec<(String, String, String)>> {
-    let versions = ["", "main", "humble", "same", "^1", "~1.2", "abcdef2", "1.2.0", "tags/both"];
     let path = prop::sample::select(&["p", "q/r", "s"][..]);
-    let rest = (prop::sample::select(versions.to_vec()), prop::sample::select(&["a", "b"][..]));
+    let rest = (prop::sample::select(&VERSIONS[..]), prop::sample::select(&URLS[..]));
     let text = |(path, (version, url)): (&str, (&str, &str))| (path.to_owned(), version.to_owned(), url.to_owned());
     prop::collection::btree_map(path, rest, 0..4).prop_map(move |map| map.into_iter().map(text).collect())
 }
@@ -152,6 +203,8 @@ fn disturbed(text: &str, how: usize) -> String {
         2 => format!("{text}\n"),
         3 => text.replacen("debian:12", "debian:13", 1),
         4 => text.replacen("ref = ", "want = \"^1\"\nref = ", 1),
+        6 => text.replacen("type = \"tar\"", "type = \"zip\"", 1),
+        7 => text.replacen("type = \"svn\"", "odd = 1\ntype = \"svn\"", 1),
         5 => format!("{text}\n[repo.\"stale\"]\nrev = \"{}\"\nurl = \"https://git.example/a\"\n", id('1')),
         _ => text.to_owned(),
     }
@@ -188,6 +241,9 @@ proptest! {
                 Question::Refs { .. } => Answer::Refs(refs),
                 Question::Commit { .. } => Answer::Commit(format!("abcdef2{}", "0".repeat(33))),
                 Question::Image { .. } => Answer::Image(format!("sha256:{}", "c".repeat(64))),
+                Question::Archive { .. } => Answer::Archive(format!("sha256:{}", "e".repeat(64))),
+                Question::Revision { system: System::Hg, .. } => Answer::Revision(id('c')),
+                Question::Revision { system: System::Svn, .. } => Answer::Revision("9".to_owned()),
             };
             (question, Ok(answer))
         }));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
+use super::other::{self, OtherVersion};
 use crate::extension::{Configured, Input};
 use crate::manifest::{self, Repository, Wish};
 use crate::project::{ManifestWish, Project, SCRATCH};
@@ -54,7 +55,7 @@ pub struct ImageWish {
     pub place: Place,
 }
 
-/// Something in a git repository.
+/// Something in a git repository, or in what a [`RepositoryWish`] of another kind names.
 #[derive(Clone, Debug)]
 pub struct GitWish {
     /// The URL as written.
@@ -63,7 +64,7 @@ pub struct GitWish {
     pub remote: String,
     /// The version as written.
     pub version: Option<Text>,
-    /// What the version means.
+    /// What the version means; of another kind than git, only whether there is one.
     pub wish: Wish,
     /// Where the version is written; the URL where there is none.
     pub place: Place,
@@ -72,6 +73,8 @@ pub struct GitWish {
 /// A checkout.
 #[derive(Clone, Debug)]
 pub struct RepositoryWish {
+    /// What fetches it.
+    pub kind: manifest::Kind,
     /// What is checked out.
     pub git: GitWish,
     /// The name of its set; `main` where the project has one.
@@ -94,11 +97,11 @@ pub enum WishProblem {
         path: String,
         /// Where it is asked for first.
         first: Place,
-        /// What differs: `url`, `version` or `submodules`.
+        /// What differs: `type`, `url`, `version` or `submodules`.
         field: &'static str,
     },
     /// A kind of repository that cannot be pinned.
-    #[error("`{path}` has the type `{kind}`, and deps {tool} pins `git` only")]
+    #[error("`{path}` has the type `{kind}`, and deps {tool} pins `git`, `hg`, `svn`, `tar` and `zip` only")]
     UnsupportedKind {
         /// The checkout path.
         path: String,
@@ -118,6 +121,9 @@ pub enum WishProblem {
     /// A version that means nothing.
     #[error(transparent)]
     Version(#[from] manifest::WishError),
+    /// A version that is none of its kind.
+    #[error(transparent)]
+    OtherVersion(#[from] OtherVersion),
     /// A value that a lock refuses.
     #[error("{what}: {error}")]
     Value {
@@ -178,7 +184,7 @@ impl Gather {
         let set = wish.name.as_ref().map_or("main", |name| name.value.as_str());
         for ManifestEntry { repository, source, folder } in entries {
             let place = source.at(repository.path.span());
-            if repository.kind.value != manifest::Kind::Git {
+            if repository.kind.value == manifest::Kind::Bzr {
                 let (path, kind) = (repository.path.value.clone(), repository.kind.value.name());
                 let tool = crate::project::tool_version();
                 let error = WishProblem::UnsupportedKind { path, kind, tool };
@@ -187,14 +193,21 @@ impl Gather {
             }
             let key = if several { format!("{set}:{}", repository.path.value) } else { repository.path.value.clone() };
             let name = self.value(&place, "checkout path", Name::new(key));
-            let git = self.git(source, folder, &repository.url, repository.version.as_ref());
+            let kind = repository.kind.value;
+            let (url, version) = (&repository.url, repository.version.as_ref());
+            let git = match kind {
+                manifest::Kind::Git => self.git(source, folder, url, version),
+                _ => self.other(kind, source, folder, url, version),
+            };
             let (Some(name), Some(git)) = (name, git) else { continue };
             let Some((set, path, dest)) = target(set, &repository.path.value, &wish.dest.value) else {
                 let (path, dest) = (repository.path.value.clone(), wish.dest.value.clone());
                 self.problems.push(Located { place, error: WishProblem::OutsideImage { path, dest } });
                 continue;
             };
-            let wish = RepositoryWish { git, set, path, dest, submodules: wish.submodules };
+            // The other kinds have none.
+            let submodules = wish.submodules && kind == manifest::Kind::Git;
+            let wish = RepositoryWish { kind, git, set, path, dest, submodules };
             self.repository(Key { kind: Kind::Repo, name }, wish, place);
         }
     }
@@ -206,6 +219,7 @@ impl Gather {
             return;
         };
         let differs = [
+            ("type", first.kind != wish.kind),
             ("url", first.git.remote != wish.git.remote),
             ("version", first.git.version != wish.git.version),
             ("submodules", first.submodules != wish.submodules),
@@ -234,23 +248,55 @@ impl Gather {
         url: &Spanned<String>,
         version: Option<&Spanned<String>>,
     ) -> Option<GitWish> {
+        let wish = Wish::read(version.map(|version| version.value.as_str()));
+        match wish {
+            Ok(wish) => self.wish(source, folder, url, version, wish),
+            Err(error) => {
+                let place = source.at(version.unwrap_or(url).span());
+                self.problems.push(Located { place, error: error.into() });
+                None
+            }
+        }
+    }
+
+    /// Reads a wish of another kind than git.
+    fn other(
+        &mut self,
+        kind: manifest::Kind,
+        source: &Source,
+        folder: &str,
+        url: &Spanned<String>,
+        version: Option<&Spanned<String>>,
+    ) -> Option<GitWish> {
+        let wish = version.map_or(Wish::Head, |version| Wish::Name(version.value.clone()));
+        let wish = self.wish(source, folder, url, version, wish)?;
+        match wish.version.as_deref().map(|version| other::check_version(kind, version)) {
+            Some(Err(problem)) => {
+                self.problems.push(Located { place: wish.place, error: WishProblem::OtherVersion(problem) });
+                None
+            }
+            _ => Some(wish),
+        }
+    }
+
+    fn wish(
+        &mut self,
+        source: &Source,
+        folder: &str,
+        url: &Spanned<String>,
+        version: Option<&Spanned<String>>,
+        wish: Wish,
+    ) -> Option<GitWish> {
         let url_place = source.at(url.span());
         let place = version.map_or(url_place.clone(), |version| source.at(version.span()));
         let remote =
             if manifest::url::is_relative(&url.value) { joined(folder, &url.value) } else { url.value.clone() };
         let url = self.value(&url_place, "url", Url::new(&url.value));
-        let text = match version {
+        let version = match version {
             Some(version) => Some(self.value(&place, "version", Text::new(&version.value))?),
             None => None,
         };
-        let wish = Wish::read(version.map(|version| version.value.as_str()));
-        match wish {
-            Ok(wish) => Some(GitWish { url: url?, remote, version: text, wish, place }),
-            Err(error) => {
-                self.problems.push(Located { place, error: error.into() });
-                None
-            }
-        }
+        Some(GitWish { url: url?, remote, version, wish, place })
     }
 
     fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {

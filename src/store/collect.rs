@@ -83,10 +83,7 @@ impl StoreAlone {
         let scratch = self.scratch()?;
         fs::rename(&path, scratch.path().join("old")).map_err(StoreError::io("remove", &path))?;
         if thing.kind == ThingKind::Tree {
-            let meta = self.meta(thing.file_name());
-            if meta.exists() {
-                remove(&meta)?;
-            }
+            self.forget_noticed(thing.file_name())?;
         }
         remove(&scratch.keep())
     }

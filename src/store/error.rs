@@ -72,6 +72,9 @@ pub enum StoreError {
         /// The path.
         path: String,
     },
+    /// An archive is not what it should be, or has something in it that no folder may have.
+    #[error("the archive cannot be unpacked: {0}")]
+    Archive(#[from] super::ArchiveError),
     /// The user interrupted the run while it waited for another one.
     #[error("interrupted while waiting for another `deps` to finish with `{name}`")]
     Interrupted {

@@ -24,6 +24,8 @@ const NOTE: Duration = Duration::from_secs(86_400);
 pub enum ThingKind {
     /// A bare repository.
     Repository,
+    /// A Mercurial repository, from which trees are made.
+    Mercurial,
     /// An exported folder.
     Tree,
     /// A file by its content.
@@ -37,6 +39,7 @@ impl ThingKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Repository => "repository",
+            Self::Mercurial => "mercurial",
             Self::Tree => "tree",
             Self::File => "file",
             Self::Leftover => "leftover",
@@ -72,11 +75,17 @@ impl Store {
             let (known, ids) = (ids.is_ok(), ids.unwrap_or_default());
             things.push(self.thing(ThingKind::Repository, format!("git/{name}"), ids, known)?);
         }
-        let own_id = |name: &str| name::ids(name).map(str::to_owned).collect();
-        for name in self.names("trees")?.into_iter().filter(|name| name::is_tree_id(name)) {
+        let own_id = |name: &str| name::ids(name).map(str::to_owned).collect::<Vec<String>>();
+        let trees: Vec<String> = self.names("trees")?.into_iter().filter(|name| name::is_tree_id(name)).collect();
+        for name in self.names("hg")? {
+            // Which of them it has would have to be asked of Mercurial.
+            let exported = trees.iter().filter(|tree| tree.starts_with("hg-")).flat_map(|tree| own_id(tree)).collect();
+            things.push(self.thing(ThingKind::Mercurial, format!("hg/{name}"), exported, true)?);
+        }
+        for name in trees {
             things.push(self.thing(ThingKind::Tree, format!("trees/{name}"), own_id(&name), true)?);
         }
-        for name in self.names("files")?.into_iter().filter(|name| name.len() == 64 && name::ids(name).count() == 1) {
+        for name in self.names("files")?.into_iter().filter(|name| name::is_sha256(name)) {
             things.push(self.thing(ThingKind::File, format!("files/{name}"), own_id(&name), true)?);
         }
         for name in self.leftovers()? {
@@ -134,7 +143,7 @@ impl Store {
         let mut left: Vec<String> = self.names("tmp")?.into_iter().map(|name| format!("tmp/{name}")).collect();
         for name in self.names("meta")? {
             let path = self.root.join("meta").join(&name);
-            let is_left = match name.strip_suffix(".json") {
+            let is_left = match name.strip_suffix(".json").or(name.strip_suffix(".sum")) {
                 Some(note) if note.starts_with("kept-") => is_older(&path, NOTE),
                 Some(tree) => name::is_tree_id(tree) && !self.has_tree(tree),
                 None => false,

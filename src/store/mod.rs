@@ -6,19 +6,26 @@
 //!
 //! ```text
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
+//! meta/<id>.sum                  the sum of a tree whose id does not say its content, for `deps cache verify`
 //! meta/kept-<name>.json          what one run leaves for the next
-//! meta/projects/<hash>           a link to the folder of each project that uses the store, and `<hash>.json` beside it
+//! meta/projects/<hash>           a link to the folder of each project that uses the store
+//! meta/projects/<hash>.json      on which day which id was last in its lock
 //! locks/store.lock               shared by all who use the store; had alone by who takes something away
-//! files/  tmp/  locks/
+//! files/<sha256>                 archives as they were downloaded
+//! tmp/  locks/
 //! ```
 
 #![expect(clippy::disallowed_methods, reason = "the store writes files")]
 
+mod adopt;
+mod archive;
 mod collect;
 mod error;
 mod export;
+mod file;
 mod folder;
 mod fsck;
 mod gitmodules;
@@ -29,15 +36,21 @@ mod lock;
 mod name;
 mod projects;
 mod repository;
+mod sum;
 mod verify;
+
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
+pub use archive::{ArchiveError, EntryProblem, Packed};
+pub(crate) use archive::{Form, HEAD};
 pub use collect::Removal;
 pub use error::{BadEntry, StoreError};
+pub use file::Incoming;
 pub use inventory::{Thing, ThingKind};
 pub use projects::{Needs, Project};
 pub(crate) use repository::create_bare;
@@ -52,7 +65,7 @@ pub(crate) use name::{is_commit_id, is_same_repository};
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
 
 /// What there is below the root.
-const FOLDERS: [&str; 7] = ["git", "trees", "files", "meta", "meta/projects", "tmp", "locks"];
+const FOLDERS: [&str; 8] = ["git", "hg", "trees", "files", "meta", "meta/projects", "tmp", "locks"];
 
 /// A store on disk, shared by all projects and by processes that run at the same time.
 ///
@@ -186,8 +199,33 @@ impl Store {
         self.root.join("meta").join(format!("{id}.json"))
     }
 
+    fn sum_path(&self, id: &str) -> PathBuf {
+        self.root.join("meta").join(format!("{id}.sum"))
+    }
+
+    /// The sum of the tree `id` when it was written.
+    fn written_sum(&self, id: &str) -> Option<String> {
+        fs::read_to_string(self.sum_path(id)).ok()
+    }
+
+    /// Removes what was written about the tree `id`, which is gone.
+    fn forget_noticed(&self, id: &str) -> Result<(), StoreError> {
+        for path in [self.meta(id), self.sum_path(id)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(StoreError::io("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
     fn publish(&self, draft: &Path, id: &str, lfs_pointers: Vec<String>) -> Result<Tree, StoreError> {
+        if !name::says_content(id) {
+            self.replace(&self.sum_path(id), sum::sum(draft)?.as_bytes())?;
+        }
         if !lfs_pointers.is_empty() {
             let json = serde_json::to_vec(&lfs_pointers).expect("strings are JSON");
             self.replace(&self.meta(id), &json)?;

@@ -7,10 +7,15 @@ const SLUG: usize = 48;
 
 /// Returns the folder name of the bare repository of `url`: a readable part, and the hash that makes it unique.
 pub(crate) fn repository(url: &str) -> String {
+    format!("{}.git", plain_repository(url))
+}
+
+/// Returns the folder name of the repository of `url`, whatever its kind.
+pub(crate) fn plain_repository(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let url = url.strip_suffix(".git").unwrap_or(url).trim_end_matches('/');
     let hash = blake3::hash(url.as_bytes()).to_hex();
-    format!("{}-{}.git", slug(url), &hash[..24])
+    format!("{}-{}", slug(url), &hash[..24])
 }
 
 /// Whether two urls name one repository of the store.
@@ -35,9 +40,12 @@ pub(crate) fn is_commit_id(rev: &str) -> bool {
 
 /// Whether `id` is one that `digest.rs` makes: only such names are looked up below `trees/`.
 pub(crate) fn is_tree_id(id: &str) -> bool {
-    match id.strip_prefix("b3-") {
-        Some(hex) => hex.len() == 64 && is_lower_hex(hex),
-        None => is_commit_id(id.strip_suffix("-s").unwrap_or(id)),
+    match id.split_once('-') {
+        Some(("b3" | "a" | "svn", hex)) => is_sha256(hex),
+        Some(("hg", node)) => is_commit_id(node),
+        Some((rev, "s")) => is_commit_id(rev),
+        Some(_) => false,
+        None => is_commit_id(id),
     }
 }
 
@@ -45,6 +53,16 @@ pub(crate) fn is_tree_id(id: &str) -> bool {
 pub(crate) fn ids(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !matches!(c, '0'..='9' | 'a'..='f'));
     words.filter(|word| matches!(word.len(), 40 | 64))
+}
+
+/// Whether the tree `id` can be compared with its id: a commit, or a digest of a folder.
+pub(crate) fn says_content(id: &str) -> bool {
+    id.starts_with("b3-") || is_commit_id(id.strip_suffix("-s").unwrap_or(id))
+}
+
+/// Whether `hex` is 32 bytes in lowercase hexadecimal digits.
+pub(crate) fn is_sha256(hex: &str) -> bool {
+    hex.len() == 64 && is_lower_hex(hex)
 }
 
 fn is_lower_hex(text: &str) -> bool {
@@ -95,6 +113,11 @@ mod tests {
     fn only_ids_that_we_make_are_tree_ids() {
         let rev = "0123456789abcdef0123456789abcdef01234567";
         assert!(is_tree_id(rev) && is_tree_id(&format!("{rev}-s")) && is_tree_id(&format!("b3-{}", "0".repeat(64))));
+        let digest = "0".repeat(64);
+        assert!(is_tree_id(&format!("a-{digest}")) && is_tree_id(&format!("svn-{digest}")));
+        assert!(is_tree_id(&format!("hg-{rev}")));
+        let odd = [format!("hg-{digest}"), format!("a-{rev}"), format!("x-{digest}"), format!("hg-{rev}-s")];
+        assert!(!odd.iter().any(|id| is_tree_id(id)), "{odd:?}");
         for not in
             ["", "..", "../x", "b3-0", &rev.to_uppercase(), &rev[1..], &format!("{rev}-x"), &format!("{rev}-s-s")]
         {

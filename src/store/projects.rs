@@ -1,8 +1,7 @@
 //! The projects that use the store, and what their locks need: the roots of `deps cache gc`.
 //!
 //! Decides when something counts as needed: a lock that is on this machine now has its id in it, in whatever field, or
-//! a commit that is needed names it as a submodule. So a kind of entry that this file does not know is safe, too. Besides
-//! that, the record of a project says on which day each id was last in its lock, for locks of other branches. Leaves out
+//! it names a tree that is made of an entry, or a commit that is needed has it as a submodule. Besides that, the record of a project says on which day each id was last in its lock, for locks of other branches. Leaves out
 //! what becomes of the rest (`collect.rs`).
 
 #![expect(clippy::disallowed_methods, reason = "the store reads and writes files, and what is recent says the clock")]
@@ -19,6 +18,7 @@ use deps_lock::Lock;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, name};
+use crate::digest;
 
 /// The name of the lock in a project's folder.
 const LOCK_FILE: &str = "deps.lock";
@@ -192,6 +192,13 @@ impl Needs {
         self.has(id) || self.is_recent(id)
     }
 
+    /// Adds the tree `tree`, which the project in `folder` needs without its lock saying so.
+    pub fn add(&mut self, tree: &str, folder: &Path) {
+        for id in name::ids(tree) {
+            self.by_id.entry(id.to_owned()).or_default().insert(folder.to_owned());
+        }
+    }
+
     /// Adds `id`, which comes with `cause` and stays as long as that. Returns whether that is news.
     pub(super) fn add_with(&mut self, id: &str, cause: &str) -> bool {
         let mut news = self.recent.contains(cause) && self.recent.insert(id.to_owned());
@@ -226,7 +233,11 @@ fn locked(folder: &Path) -> Locked {
     match fs::read_to_string(&path) {
         Err(error) => Locked::Unreadable(error.to_string()),
         Ok(text) => match Lock::parse(&text) {
-            Ok(_) => Locked::Ids(name::ids(&text).map(str::to_owned).collect()),
+            Ok(lock) => {
+                let trees: Vec<String> = lock.iter().filter_map(|(_, entry)| digest::entry_id(entry, false)).collect();
+                let ids = name::ids(&text).chain(trees.iter().flat_map(|tree| name::ids(tree)));
+                Locked::Ids(ids.map(str::to_owned).collect())
+            }
             Err(errors) => Locked::Unreadable(
                 errors.first().map_or_else(|| "it is no lock".to_owned(), |error| error.kind.to_string()),
             ),

@@ -2,28 +2,25 @@
 //!
 //! Decides what damage is. A tree of a commit is compared with the objects of that commit, entry by entry: names, kinds,
 //! modes, links, contents by their git ids; instead of a pointer of Git LFS, the content that it names will do. A folder
-//! is compared with its digest, a file with its SHA-256. Times are not looked at: no content depends on them. Leaves out
+//! is compared with its digest, a file with its SHA-256, any other tree with the sum that was written with it. What
+//! Mercurial keeps is Mercurial's to check. Times are not looked at: no content depends on them. Leaves out
 //! repositories (`fsck.rs`) and what to do about damage.
 
 #![expect(clippy::disallowed_methods, reason = "the store reads its files")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid};
-use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use super::export::{LFS_POINTER, LFS_POINTER_SIZE, entry_name};
-use super::{Repository, Store, StoreError, Thing, ThingKind, name, repository};
+use super::file::hashed;
+use super::{Repository, Store, StoreError, Thing, ThingKind, name, repository, sum};
 use crate::digest::{self, FolderFile};
-
-/// How much of a file is read at once.
-const PIECE: usize = 256 << 10;
 
 /// Something in the store that is not what its name says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +63,9 @@ pub enum Fault {
         /// The commit.
         rev: String,
     },
+    /// The note that says what a tree has to hold is not there.
+    #[error("cannot be compared: nobody wrote down what it holds")]
+    NoSum,
     /// It cannot be read.
     #[error("cannot be read: {cause}")]
     Unreadable {
@@ -103,9 +103,9 @@ impl Store {
         let mut found = match thing.kind {
             ThingKind::Repository => self.repository_damages(thing)?,
             ThingKind::Tree => self.tree_damages(thing, commits)?,
-            ThingKind::File if sha256(&path).is_ok_and(|sum| sum == thing.file_name()) => Vec::new(),
+            ThingKind::File if hashed(&path)? == thing.file_name() => Vec::new(),
             ThingKind::File => vec![(PathBuf::new(), Fault::Content)],
-            ThingKind::Leftover => Vec::new(),
+            ThingKind::Mercurial | ThingKind::Leftover => Vec::new(),
         };
         // It has been taken away meanwhile, or was never whole.
         if path.symlink_metadata().is_err() {
@@ -132,6 +132,12 @@ impl Store {
             comparison.commit(rev, submodules, Path::new(""), 0)?;
         } else if id.starts_with("b3-") {
             comparison.plain_folder(id)?;
+        } else {
+            let problem = match self.written_sum(id) {
+                Some(written) => (sum::sum(&root)? != written).then_some(Fault::Content),
+                None => Some(Fault::NoSum),
+            };
+            comparison.expect(Path::new(""), problem);
         }
         let meta = self.meta(id);
         if meta.exists()
@@ -332,16 +338,5 @@ fn is_behind_pointer(bare: &git2::Repository, id: Oid, path: &Path) -> bool {
     }
     let text = String::from_utf8_lossy(pointer);
     let named = text.lines().find_map(|line| line.strip_prefix("oid sha256:"));
-    named.is_some_and(|named| sha256(path).is_ok_and(|sum| sum == named.trim()))
-}
-
-/// Returns SHA-256 of a file, 64 lowercase hexadecimal digits.
-fn sha256(path: &Path) -> io::Result<String> {
-    let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; PIECE]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            length => hasher.update(&buffer[..length]),
-        }
-    }
+    named.is_some_and(|named| hashed(path).is_ok_and(|sum| sum == named.trim()))
 }

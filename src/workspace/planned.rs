@@ -39,18 +39,12 @@ fn base(lock: &Lock, name: &str, reference: &str) -> Base {
 }
 
 fn checkout(lock: &Lock, key: &Key, wish: &RepositoryWish) -> Option<Checkout> {
-    let tree = digest::checkout_id(rev(lock, key)?, wish.submodules);
+    let tree = digest::entry_id(lock.get(key)?, wish.submodules)?;
     Some(Checkout { set: wish.set.clone(), path: wish.path.clone(), dest: wish.dest.clone(), tree })
 }
 
 fn input(lock: &Lock, key: &Key) -> Option<PinnedInput> {
     let (extension, name) = key.name.split_once('/')?;
-    Some(PinnedInput { extension: extension.to_owned(), name: name.to_owned(), tree: rev(lock, key)?.to_owned() })
-}
-
-fn rev<'a>(lock: &'a Lock, key: &Key) -> Option<&'a str> {
-    match lock.get(key) {
-        Some(Entry::Repo(git) | Entry::Input(git)) => Some(&git.rev),
-        _ => None,
-    }
+    let tree = digest::entry_id(lock.get(key)?, false)?;
+    Some(PinnedInput { extension: extension.to_owned(), name: name.to_owned(), tree })
 }

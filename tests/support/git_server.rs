@@ -93,7 +93,8 @@ struct Damage {
 }
 
 impl GitServer {
-    /// Serves every bare repository below `root` at `URL/<path below root>`, on a free port of 127.0.0.1.
+    /// Serves every bare repository below `root` at `URL/<path below root>`, on a free port of 127.0.0.1, and every file
+    /// below `root/files` at `URL/files/<path>`.
     ///
     /// # Panics
     /// When no port can be bound, or `git http-backend` is not installed.
@@ -295,6 +296,9 @@ fn page(mut stream: &TcpStream, status: u16, headers: &str) -> io::Result<Connec
 }
 
 fn run_backend(stream: &TcpStream, request: &Request, shared: &Shared, damage: &Damage) -> io::Result<Connection> {
+    if let Some(content) = shared.plain_file(request) {
+        return send_file(stream, &content, damage);
+    }
     let mut child = shared.backend_for(request).spawn()?;
     let mut input = child.stdin.take().expect("standard input is piped");
     let output = child.stdout.take().expect("standard output is piped");
@@ -305,6 +309,15 @@ fn run_backend(stream: &TcpStream, request: &Request, shared: &Shared, damage: &
     });
     child.wait()?;
     relayed
+}
+
+/// Sends a file as any web server does.
+fn send_file(mut stream: &TcpStream, content: &[u8], damage: &Damage) -> io::Result<Connection> {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n";
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n", content.len()).as_bytes())?;
+    let sent = damage.applied_to(content, 0);
+    stream.write_all(&sent)?;
+    Ok(if sent.len() == content.len() { Connection::Keep } else { Connection::Close })
 }
 
 /// Passes the CGI answer on as a chunked HTTP answer, while it is being made.
@@ -371,6 +384,14 @@ impl Shared {
         })?;
         planned.times = (planned.times - 1).max(-1);
         Some(planned.fault.clone())
+    }
+
+    /// The content of the file below `files/` that is asked for; other paths are repositories.
+    fn plain_file(&self, request: &Request) -> Option<Vec<u8>> {
+        let path = percent_decoded(request.target.split('?').next()?);
+        let below = Path::new(path.strip_prefix("/files/")?);
+        let plain = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        std::fs::read(self.root.join("files").join(below)).ok().filter(|_| plain)
     }
 
     /// The CGI process for `request`, which sees no configuration of this machine or of its user.

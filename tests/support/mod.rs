@@ -5,6 +5,7 @@ pub(crate) mod delay;
 pub(crate) mod engine;
 pub(crate) mod git_server;
 pub(crate) mod program;
+pub(crate) mod programs;
 pub(crate) mod repository;
 pub(crate) mod sandbox;
 

@@ -110,6 +110,16 @@ impl<'a> Program<'a> {
         run
     }
 
+    /// Starts it and does not wait for it; what it writes is nobody's.
+    pub(crate) fn starts(self) -> std::process::Child {
+        let mut command = std::process::Command::new(&self.path);
+        command.args(&self.arguments).current_dir(&self.folder).env_clear();
+        command.envs(self.sandbox.environment()).envs(self.environment.iter().cloned());
+        let nobody = std::process::Stdio::null;
+        let child = command.stdin(nobody()).stdout(nobody()).stderr(nobody()).spawn();
+        child.unwrap_or_else(|error| panic!("`{}` does not start: {error}", self.path))
+    }
+
     /// Runs it, however it ends.
     ///
     /// # Panics

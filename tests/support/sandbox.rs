@@ -79,6 +79,13 @@ impl Sandbox {
         Repository::at(&self.root.join("git").join(format!("{path}.git")), self.server().url())
     }
 
+    /// Serves `content` at `$GIT/files/<path>`.
+    pub(crate) fn serve(&self, path: &str, content: &[u8]) {
+        let path = self.root.join("git/files").join(path);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the sandbox is writable");
+        fs::write(path, content).expect("the sandbox is writable");
+    }
+
     /// Writes a file of the project, and the folders above it.
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);

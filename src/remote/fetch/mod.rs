@@ -4,11 +4,14 @@
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
 mod obtain;
+mod other;
 mod waves;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+
+pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
 use super::url::redacted;
@@ -57,6 +60,12 @@ pub enum FetchProblem {
     /// It is not in the store, and the network is not to be used.
     #[error("it is not in the store, and the network is not to be used")]
     Missing,
+    /// What is at its URL now is not what the lock has.
+    #[error("its url has something else now, `{found}`")]
+    Changed {
+        /// The digest of what is there.
+        found: String,
+    },
     /// `.gitmodules` has no URL for a submodule.
     #[error("`.gitmodules` has no url for the submodule `{path}`")]
     NoUrl {
@@ -94,6 +103,7 @@ impl FetchProblem {
                 FailureKind::Invalid
             }
             Self::Missing => FailureKind::Offline,
+            Self::Changed { .. } => FailureKind::Changed,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! tokens, so a registry that sends no `Docker-Content-Digest` gets no answer out of us.
 
 mod challenge;
-mod credentials;
+pub(crate) mod credentials;
 mod reference;
 
 use std::sync::atomic::AtomicBool;

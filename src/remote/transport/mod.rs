@@ -211,7 +211,7 @@ pub(crate) fn again<T>(
 }
 
 /// Waits, but not for somebody who has asked to stop.
-fn pause(time: Duration, interrupted: &AtomicBool) {
+pub(crate) fn pause(time: Duration, interrupted: &AtomicBool) {
     const STEP: Duration = Duration::from_millis(50);
     let mut left = time;
     while !left.is_zero() && !interrupted.load(Ordering::Relaxed) {
