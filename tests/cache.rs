@@ -453,3 +453,73 @@ fn folders_that_a_plan_copies_stay() {
     let trees = names(&sandbox, "trees");
     assert!(trees.contains(&needed.to_owned()) && !trees.contains(&other), "{trees:?}");
 }
+
+#[test]
+fn help_says_what_is_kept() {
+    let sandbox = Sandbox::new();
+    let help = |arguments: &[&str]| {
+        sandbox.deps(arguments).succeeds().stdout().split("\nEverywhere:").next().unwrap().to_owned()
+    };
+    snapbox::assert_data_eq!(help(&["cache", "--help"]), str![[r#"
+List, measure, verify and clean the store
+
+Usage: deps cache [OPTIONS] <COMMAND>
+
+Commands:
+  ls      List repositories with their pinned commits, trees and files, and which projects need them
+  du      Sum up sizes, and what `deps cache gc` would free
+  gc      Remove what no project on this machine needs
+  verify  Read everything again and name what is damaged (exit code 4)
+  path    Print the store's folder, or where one commit, tree or entry of the lock lies in it
+  help    Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+"#]]);
+    snapbox::assert_data_eq!(help(&["cache", "gc", "--help"]), str![[r#"
+Remove what no project on this machine needs.
+
+A project counts since a command used the store in it. What its `deps.lock` has now stays, and so do
+submodules of that; while a lock cannot be read, nothing goes.
+
+Usage: deps cache gc [OPTIONS]
+
+Options:
+      --dry-run
+          Only say what would go
+
+      --keep-days <N>
+          Keep also what a project's lock had in the last N days, for other branches; 0 keeps only
+          what locks have now
+          
+          [default: 14]
+
+      --forget <PROJECT>
+          Forget the project in this folder: what only it needs goes; may be given several times
+
+      --json
+          Print JSON (`deps schema cache-ls`, and so on)
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+"#]]);
+    snapbox::assert_data_eq!(help(&["cache", "verify", "--help"]), str![[r#"
+Read everything again and name what is damaged (exit code 4)
+
+Usage: deps cache verify [OPTIONS]
+
+Options:
+      --repair
+          Remove what is damaged, so that the next `deps fetch` brings it anew
+
+      --json
+          Print JSON (`deps schema cache-ls`, and so on)
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+"#]]);
+}

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::engine::say_skipped;
 use crate::support::git_server::Fault;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
@@ -275,7 +276,7 @@ impl<'a> Disk<'a> {
         }
         let is_root = sandbox.program("id", ["-u"]).succeeds().stdout().trim() == "0";
         assert!(!(is_root && std::env::var_os("CI").is_some()), "root cannot mount a disk for the test: {run}");
-        eprintln!("SKIPPED: this user cannot mount a disk for the test: {run}");
+        say_skipped("a small disk", "this user cannot mount one");
         None
     }
 

@@ -42,6 +42,8 @@ pub struct Project {
 /// When an id was last in a project's lock, in days since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Used {
+    /// The digest of the lock's text when it was recorded last, and the day.
+    seen: (String, u64),
     last: BTreeMap<String, u64>,
 }
 
@@ -87,14 +89,15 @@ impl Store {
                 _ => {}
             }
         }
-        let Locked::Ids(ids) = locked(&folder) else { return Ok(()) };
-        let (before, today) = (self.used(&record), today());
-        let mut used = before.clone();
-        used.last.retain(|_, day| *day + REMEMBERED >= today);
-        used.last.extend(ids.into_iter().map(|id| (id, today)));
-        if used == before {
+        let (mut used, today) = (self.used(&record), today());
+        let seen = (fs::read(folder.join(LOCK_FILE)).map_or_else(|_| String::new(), digest_of), today);
+        if used.seen == seen {
             return Ok(());
         }
+        let Locked::Ids(ids) = locked(&folder) else { return Ok(()) };
+        used.seen = seen;
+        used.last.retain(|_, day| *day + REMEMBERED >= today);
+        used.last.extend(ids.into_iter().map(|id| (id, today)));
         self.replace(&self.used_path(&record), &serde_json::to_vec(&used).expect("words and numbers are JSON"))
     }
 
@@ -243,6 +246,10 @@ fn locked(folder: &Path) -> Locked {
             ),
         },
     }
+}
+
+fn digest_of(text: Vec<u8>) -> String {
+    blake3::hash(&text).to_hex().to_string()
 }
 
 fn today() -> u64 {

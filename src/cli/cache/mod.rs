@@ -28,6 +28,9 @@ enum Command {
     /// Sum up sizes, and what `deps cache gc` would free.
     Du(Du),
     /// Remove what no project on this machine needs.
+    ///
+    /// A project counts since a command used the store in it. What its `deps.lock` has now stays, and so do submodules of
+    /// that; while a lock cannot be read, nothing goes.
     Gc(gc::Gc),
     /// Read everything again and name what is damaged (exit code 4).
     Verify(verify::Verify),
