@@ -1,9 +1,10 @@
 # make demo     the main job on examples/quickstart, from a bare clone
 # make test     everything that must pass
+# make fuzz     fuzzes every parser for FUZZ_SECONDS (60); CI does so, too
 # make install  `deps` into ~/.local/bin (PREFIX=…)
 PREFIX ?= $(HOME)/.local
 
-.PHONY: demo test install servers servers-down bench
+.PHONY: demo test install servers servers-down bench fuzz
 
 demo:
 	examples/quickstart/demo
@@ -20,6 +21,9 @@ servers:
 
 servers-down:
 	tests/tooling/servers down
+
+fuzz:
+	tests/tooling/fuzz
 
 bench:
 	benches/run

@@ -7,7 +7,6 @@
 //! for each file in byte order of its path, the length of the path, the path, one byte (1 executable, 0 not), the length
 //! of the content, the content. Numbers are `u64`, little-endian. So no two folders share an encoding. Not in it: empty
 //! folders, other mode bits, owners, times.
-
 //!
 //! An archive's tree is named by BLAKE3 in derive-key mode with the context [`ARCHIVE_CONTEXT`] over three pieces, each
 //! preceded by its length: the format, the 64 hexadecimal digits of the archive's SHA-256, and the folder of the archive
@@ -16,11 +15,16 @@
 
 use deps_lock::{Archive, Entry, Git, Pin, Revision};
 
+use crate::extent::{Extent, Submodules};
+
 /// The BLAKE3 derive-key context of [`archive_id`].
 pub const ARCHIVE_CONTEXT: &str = "deps archive v1";
 
 /// The BLAKE3 derive-key context of [`svn_id`].
 pub const SVN_CONTEXT: &str = "deps svn v1";
+
+/// The BLAKE3 derive-key context of the patterns in [`checkout_id`].
+pub const EXCLUDED_CONTEXT: &str = "deps excluded submodules v1";
 
 /// The BLAKE3 derive-key context of [`folder`]. A changed encoding needs a new one.
 pub const FOLDER_CONTEXT: &str = "deps folder v1";
@@ -57,10 +61,11 @@ pub fn folder_id(files: &[FolderFile<'_>]) -> String {
     format!("b3-{}", folder(files))
 }
 
-/// Returns the id of the tree of a locked repository or archive; none for entries that are no tree.
-pub fn entry_id(entry: &Entry, submodules: bool) -> Option<String> {
+/// Returns the id of the tree of a locked repository or archive; none for entries that are no tree. `extent` is about
+/// git alone.
+pub fn entry_id(entry: &Entry, extent: &Extent) -> Option<String> {
     match entry {
-        Entry::Repo(Git { rev, .. }) | Entry::Input(Git { rev, .. }) => Some(checkout_id(rev, submodules)),
+        Entry::Repo(Git { rev, .. }) | Entry::Input(Git { rev, .. }) => Some(checkout_id(rev, extent)),
         Entry::Archive(Archive { format, reference, digest, .. }) => {
             let sha256 = digest.strip_prefix("sha256:").expect("its type has checked it");
             Some(archive_id(format.name(), sha256, reference.as_deref().unwrap_or_default()))
@@ -71,11 +76,26 @@ pub fn entry_id(entry: &Entry, submodules: bool) -> Option<String> {
     }
 }
 
-/// Returns the id of a checkout in the store: the commit id, and `-s` when its submodules are asked for.
+/// Returns the id of a checkout in the store: the commit id; `-s` when its submodules are asked for, with `-` and 16
+/// hexadecimal digits for the patterns that exclude some; `-p` when pointers of Git LFS stay pointers.
 ///
-/// Whether the commit really has submodules is not asked, because that is only known once it has been fetched.
-pub fn checkout_id(rev: &str, submodules: bool) -> String {
-    format!("{rev}{}", if submodules { "-s" } else { "" })
+/// Whether the commit really has submodules or pointers is not asked, because that is only known once it has been
+/// fetched. The digits are the beginning of BLAKE3 in derive-key mode with the context [`EXCLUDED_CONTEXT`] over the
+/// number of patterns, then each, sorted, after its length; a pattern begins where the checkout does.
+pub fn checkout_id(rev: &str, extent: &Extent) -> String {
+    let submodules = match &extent.submodules {
+        Submodules::None => String::new(),
+        Submodules::All => "-s".to_owned(),
+        Submodules::Except(patterns) => format!("-s-{}", excluded(patterns)),
+    };
+    format!("{rev}{submodules}{}", if extent.pointers { "-p" } else { "" })
+}
+
+fn excluded(patterns: &[String]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key(EXCLUDED_CONTEXT);
+    hasher.update(&(patterns.len() as u64).to_le_bytes());
+    patterns.iter().for_each(|pattern| add_piece(&mut hasher, pattern.as_bytes()));
+    hasher.finalize().to_hex()[..16].to_owned()
 }
 
 /// Returns the id of an unpacked archive in the store: `a-` and 64 hexadecimal digits.
@@ -141,8 +161,15 @@ mod tests {
 
     #[test]
     fn a_checkout_with_submodules_has_an_id_of_its_own() {
-        assert_eq!(checkout_id("c0ffee", false), "c0ffee");
-        assert_eq!(checkout_id("c0ffee", true), "c0ffee-s");
+        let id = |submodules, pointers| checkout_id("c0ffee", &Extent { submodules, pointers });
+        assert_eq!(id(Submodules::None, false), "c0ffee");
+        assert_eq!(id(Submodules::All, false), "c0ffee-s");
+        assert_eq!(id(Submodules::None, true), "c0ffee-p");
+        assert_eq!(id(Submodules::All, true), "c0ffee-s-p");
+        let except = |patterns: &[&str]| Submodules::Except(patterns.iter().map(|one| (*one).to_owned()).collect());
+        assert_eq!(id(except(&["libs/a"]), false), "c0ffee-s-2ab89a0026b0461f");
+        assert_eq!(id(except(&["libs/a", "libs/b"]), true), "c0ffee-s-45f83014667d49aa-p");
+        assert_ne!(id(except(&["ab", "c"]), false), id(except(&["a", "bc"]), false));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod digest;
 pub mod dockerfile;
 pub mod engine;
 pub mod extension;
+pub mod extent;
 pub mod manifest;
 pub mod plan;
 pub mod project;

@@ -83,6 +83,21 @@ pub enum StringOr<T> {
     Table(T),
 }
 
+/// A value that is true or false in its short form and a table, which means true, in its long one.
+#[derive(Clone, Debug)]
+pub enum BooleanOr<T> {
+    /// The short form.
+    Boolean(bool),
+    /// The long form.
+    Table(T),
+}
+
+impl<T> Default for BooleanOr<T> {
+    fn default() -> Self {
+        Self::Boolean(false)
+    }
+}
+
 /// Reads `source` as a `T`.
 ///
 /// # Errors
@@ -323,6 +338,38 @@ impl<T: JsonSchema> JsonSchema for StringOr<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let table = generator.subschema_for::<T>();
         schemars::json_schema!({ "anyOf": [{ "type": "string" }, table] })
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for BooleanOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Forms<T> {
+            type Value = BooleanOr<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or a table")
+            }
+            fn visit_bool<E: serde::de::Error>(self, boolean: bool) -> Result<Self::Value, E> {
+                Ok(BooleanOr::Boolean(boolean))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(BooleanOr::Table)
+            }
+        }
+        deserializer.deserialize_any(Forms(std::marker::PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for BooleanOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("BooleanOr{}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<T>();
+        schemars::json_schema!({ "anyOf": [{ "type": "boolean" }, table] })
     }
 }
 

@@ -165,6 +165,11 @@ fn content_that_is_not_what_the_lock_has_is_an_integrity_failure() {
     sandbox.serve("tool-1.0.tar.gz", &tar_gz(&[("tool-1.0/README", "something else\n")]));
     sandbox.deps(["fetch"]).exits(4).stderr_is(str![[r#"
 error: repo `tool` at sha256:03124b89ba33f1f4e3fec0943bc549d068274c56f2cad372d1701e2e201caa41: its url has something else now, `sha256:c72625702f89b86d3473042f2efe021a5370b2798e819805ae1ecc920bef11f8`
+ --> underlay.repos:2:82
+  |
+2 |   tool: { type: tar, url: [GIT]/files/tool-1.0.tar.gz, version: tool-1.0 }
+  |                                                                                  ^^^^^^^^
+  url: [GIT]/files/tool-1.0.tar.gz
 hint: find out why it changed; if what is there now is good, `deps update KEY` pins it
 
 "#]]);
@@ -256,6 +261,11 @@ fn an_archive_without_the_folder_that_is_wanted_lists_what_it_has() {
   + repo `tool` sha256:03124b89
 wrote deps.lock: 2 entries, 2 added, 0 changed, 0 removed
 error: repo `tool` at sha256:03124b89ba33f1f4e3fec0943bc549d068274c56f2cad372d1701e2e201caa41: the archive cannot be unpacked: it has nothing below `tool-2.0`; its top level has `tool-1.0`
+ --> underlay.repos:2:82
+  |
+2 |   tool: { type: tar, url: [GIT]/files/tool-1.0.tar.gz, version: tool-2.0 }
+  |                                                                                  ^^^^^^^^
+  url: [GIT]/files/tool-1.0.tar.gz
 
 "#]]);
 }

@@ -220,6 +220,12 @@ fn content_files(folder: &Path) -> Vec<PathBuf> {
 fn every_flipped_byte_is_found() {
     let sandbox = fetched("1.0");
     wants(&sandbox, "2.0");
+    // The git program keeps what is small outside of packs.
+    let program = sandbox.git("small").file("README", "small\n").tag("1.0").commit();
+    sandbox.manifest("repositories:\n  small: { type: git, url: $GIT/small.git, version: '1.0' }\n");
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["fetch"]).env("DEPS_GIT", "git").succeeds();
+    assert!(names(&sandbox, "trees").contains(&program));
     let (mut flipped, mut missed) = (0, Vec::new());
     for folder in ["git", "trees"] {
         for file in content_files(&sandbox.store().join(folder)) {
@@ -460,7 +466,9 @@ fn help_says_what_is_kept() {
     let help = |arguments: &[&str]| {
         sandbox.deps(arguments).succeeds().stdout().split("\nEverywhere:").next().unwrap().to_owned()
     };
-    snapbox::assert_data_eq!(help(&["cache", "--help"]), str![[r#"
+    snapbox::assert_data_eq!(
+        help(&["cache", "--help"]),
+        str![[r#"
 List, measure, verify and clean the store
 
 Usage: deps cache [OPTIONS] <COMMAND>
@@ -477,8 +485,11 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-"#]]);
-    snapbox::assert_data_eq!(help(&["cache", "gc", "--help"]), str![[r#"
+"#]]
+    );
+    snapbox::assert_data_eq!(
+        help(&["cache", "gc", "--help"]),
+        str![[r#"
 Remove what no project on this machine needs.
 
 A project counts since a command used the store in it. What its `deps.lock` has now stays, and so do
@@ -505,8 +516,11 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-"#]]);
-    snapbox::assert_data_eq!(help(&["cache", "verify", "--help"]), str![[r#"
+"#]]
+    );
+    snapbox::assert_data_eq!(
+        help(&["cache", "verify", "--help"]),
+        str![[r#"
 Read everything again and name what is damaged (exit code 4)
 
 Usage: deps cache verify [OPTIONS]
@@ -521,5 +535,6 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-"#]]);
+"#]]
+    );
 }

@@ -121,6 +121,16 @@ Options:
           
           [default: 16]
 
+      --timeout <SECONDS>
+          Give up on a remote that says nothing, or sends fewer than 100 bytes a second, for so long
+          
+          [default: 30]
+
+      --retries <N>
+          How often to try again what may pass: lost connections, overloaded servers
+          
+          [default: 3]
+
   -h, --help
           Print help (see a summary with '-h')
 

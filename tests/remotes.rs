@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use deps::extent::{Extent, Submodules};
 use deps::remote::fetch::{Wanted, fetch};
 use deps::remote::{Choice, Remotes, Settings, Unwatched, ask};
 use deps::resolve::{Answer, Failure, FailureKind, Question, Refs};
@@ -54,7 +55,7 @@ fn fetched(sandbox: &Sandbox, wanted: &[Wanted], transport: Choice) -> Result<Ve
 
 fn wanted(url: &str, rev: &str) -> Wanted {
     let (url, rev) = (url.to_owned(), rev.to_owned());
-    Wanted { name: "repo `x`".to_owned(), url, rev, refs: Vec::new(), submodules: false }
+    Wanted { name: "repo `x`".to_owned(), url, rev, refs: Vec::new(), extent: Extent::default() }
 }
 
 #[test]
@@ -205,6 +206,23 @@ fn both_transports_fetch_the_same_tree() {
 }
 
 #[test]
+fn a_listing_is_one_request_and_a_commit_three_on_one_connection() {
+    let sandbox = Sandbox::new();
+    let id = sandbox.git("x").file("a", "1").commit();
+    let url = format!("{}/x.git", sandbox.server().url());
+    refs(&url, Choice::Git2).expect("refs");
+    assert_eq!((sandbox.server().requests(), sandbox.server().connections()), (1, 1));
+    sandbox.server().reset();
+    fetched(&sandbox, &[wanted(&url, &id)], Choice::Git2).expect("the commit is there");
+    // libgit2 asks once for the border of a shallow fetch and then for the pack; git in protocol v2 asks for both at once.
+    assert_eq!((sandbox.server().requests(), sandbox.server().connections()), (3, 1));
+    sandbox.server().reset();
+    let other = Sandbox::new();
+    fetched(&other, &[wanted(&url, &id)], Choice::Program).expect("the commit is there");
+    assert_eq!((sandbox.server().requests(), sandbox.server().connections()), (2, 1));
+}
+
+#[test]
 fn a_damaged_pack_leaves_nothing_behind_and_the_next_fetch_succeeds() {
     let sandbox = Sandbox::new();
     let id = sandbox.git("x").file("a", &"content ".repeat(1000)).commit();
@@ -255,7 +273,8 @@ fn a_submodule_that_cannot_be_fetched_is_named() {
     let sandbox = Sandbox::new();
     let id = sandbox.git("outer").file("a", "1").submodule("libs/gone", "../gone.git", &"1".repeat(40)).commit();
     let url = format!("{}/outer.git", sandbox.server().url());
-    let wanted = Wanted { submodules: true, ..wanted(&url, &id) };
+    let extent = Extent { submodules: Submodules::All, pointers: false };
+    let wanted = Wanted { extent, ..wanted(&url, &id) };
     let failures = fetched(&sandbox, &[wanted], Choice::Auto).expect_err("the submodule is gone");
     assert!(failures[0].contains("libs/gone"), "{failures:?}");
 }

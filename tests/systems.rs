@@ -315,6 +315,10 @@ error: repo `b`: cannot read `https://svn.example/b`: the `svn` program is not i
     sandbox.deps(["lock"]).env("PATH", "/nonexistent").succeeds();
     sandbox.deps(["fetch"]).env("PATH", "/nonexistent").exits(1).stderr_is(str![[r#"
 error: repo `a` at 84a516841ba77a5b4648de2cd0dfcb30ea46dbb4: cannot read `https://hg.example/a`: the `hg` program is not installed; on Debian and Ubuntu it is in the package `mercurial`
+ --> underlay.repos:2:54
+  |
+2 |   a: { type: hg, url: https://hg.example/a, version: 84a516841ba77a5b4648de2cd0dfcb30ea46dbb4 }
+  |                                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
 "#]]);
     sandbox.deps(["plan"]).env("PATH", "/nonexistent").succeeds();

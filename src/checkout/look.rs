@@ -59,7 +59,7 @@ pub(super) fn is_at_pin(wanted: &Wanted) -> bool {
     let url = format!("url = {}\n", wanted.url);
     // Submodules are looked at one by one.
     at.trim_end() == wanted.rev
-        && wanted.source.submodules.as_ref().is_none_or(|submodules| submodules.is_empty())
+        && wanted.source.submodules.is_empty()
         && fs::read_to_string(git.join("config")).is_ok_and(|config| config.contains(&url))
 }
 

@@ -139,7 +139,7 @@ pub(super) fn attach(repository: &Repository, id: Oid, branch: Option<&str>) -> 
 
 /// Makes the submodules of the checkout at `folder` that are not there yet, and theirs.
 pub(super) fn submodules(folder: &Path, source: &Checkout, store: &Store) -> Result<(), CheckoutError> {
-    for (path, submodule) in source.submodules.iter().flatten() {
+    for (path, submodule) in &source.submodules {
         let place = folder.join(path);
         if Repository::open(&place).is_err() {
             let wanted = Wanted {

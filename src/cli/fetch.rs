@@ -10,7 +10,9 @@ use super::import::Pinned;
 use super::outcome::{FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;
+use super::submodules::{self, Asked};
 use super::{Frozen, Network, hints, locking};
+use crate::extent::Extent;
 use crate::remote::fetch::{Content, FetchFailure, FetchProblem, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
 use crate::resolve::{FailureKind, GitWish, RepositoryWish};
@@ -57,12 +59,9 @@ pub(super) fn objects(
         let others_done = fetch_others(&others, store, &remotes, &watch, session.interrupted());
         watch.finish();
         session.stop_if_interrupted()?;
-        both(done, others_done).map_err(|failures| unfetched(&failures))?
+        both(done, others_done).map_err(|failures| unfetched(loaded, &failures))?
     };
-    for tree in fetched.iter().filter(|tree| !tree.lfs_pointers.is_empty()) {
-        let message = format!("{} has {} as Git LFS pointers, not as content", tree.id, tree.lfs_pointers.join(", "));
-        session.warn(&Diagnostic::warning(message));
-    }
+    session.warn_all(submodules::idle_excludes(loaded, &with_wishes(loaded, lock, &fetched)))?;
     let archives = trees.iter().filter(|tree| tree.starts_with("a-")).count();
     let commits = counted(trees.len() - archives, archives);
     Ok(if present == trees.len() {
@@ -73,19 +72,29 @@ pub(super) fn objects(
 }
 
 fn tree_id(wanted: &Wanted) -> String {
-    crate::digest::checkout_id(&wanted.rev, wanted.submodules)
+    crate::digest::checkout_id(&wanted.rev, &wanted.extent)
+}
+
+/// Returns the repositories of the project with their trees.
+fn with_wishes<'a>(loaded: &'a Loaded, lock: &Lock, trees: &'a [Tree]) -> Vec<(&'a RepositoryWish, &'a Tree)> {
+    let one = |(key, wish): (&Key, &'a RepositoryWish)| {
+        let Some(Entry::Repo(git)) = lock.get(key) else { return None };
+        let id = crate::digest::checkout_id(&git.rev, &wish.extent);
+        Some((wish, trees.iter().find(|tree| tree.id == id)?))
+    };
+    loaded.wishes.repositories.iter().filter_map(one).collect()
 }
 
 fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
-    let repositories = loaded.wishes.repositories.iter().map(|(key, wish)| (key, &wish.git, wish.submodules));
-    let inputs = loaded.wishes.inputs.iter().map(|(key, wish)| (key, wish, false));
-    let one = |(key, wish, submodules): (&Key, &GitWish, bool)| match lock.get(key) {
+    let repositories = loaded.wishes.repositories.iter().map(|(key, wish)| (key, &wish.git, wish.extent.clone()));
+    let inputs = loaded.wishes.inputs.iter().map(|(key, wish)| (key, wish, Extent::default()));
+    let one = |(key, wish, extent): (&Key, &GitWish, Extent)| match lock.get(key) {
         Some(Entry::Repo(git) | Entry::Input(git)) => Some(Wanted {
             name: key.to_string(),
             url: wish.remote.clone(),
             rev: git.rev.to_string(),
-            refs: git.reference.iter().map(ToString::to_string).collect(),
-            submodules,
+            refs: vec![git.reference.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
+            extent,
         }),
         _ => None,
     };
@@ -140,13 +149,16 @@ pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
         name: format!("repo `{}`", pinned.path),
         url: git.remote.clone(),
         rev: pinned.rev.clone(),
-        refs: git.version.iter().map(ToString::to_string).collect(),
-        submodules: pinned.wish.submodules,
+        refs: vec![git.version.as_ref().map_or_else(|| "HEAD".to_owned(), ToString::to_string)],
+        extent: pinned.wish.extent.clone(),
     }
 }
 
-pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
-    use FailureKind::{Auth, Changed, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable};
+pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
+    use FailureKind::{
+        Auth, Changed, HostKey, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable,
+    };
+    let asked = Asked::of(loaded);
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
         let missing = failures.iter().map(|failure| format!("{} at {}", failure.name, failure.rev));
@@ -154,7 +166,7 @@ pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
         return Failed::one(UNREACHABLE, Diagnostic::error(message).details(missing).hint(hint(Offline)));
     }
     let remote = |kind: &FailureKind| {
-        matches!(kind, Auth | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
+        matches!(kind, Auth | HostKey | NotFound | Protocol | Refused | Timeout | Tls | Unreachable | Offline)
     };
     let code = match () {
         () if kinds.contains(&NoSuchCommit) || kinds.contains(&Changed) => INTEGRITY,
@@ -166,7 +178,16 @@ pub(super) fn unfetched(failures: &[FetchFailure]) -> Failed {
             FetchProblem::Missing => format!("{} at {} is missing from the store", failure.name, failure.rev),
             problem => format!("{} at {}: {problem}", failure.name, failure.rev),
         };
-        Diagnostic::error(message).hint(hints::of_fetch(&failure.problem))
+        let own = match &failure.problem {
+            FetchProblem::Gone(_) if failure.is_submodule() => Some(hints::of_gone_submodule(failure.key())),
+            FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
+            problem => hints::of_fetch(problem),
+        };
+        let hints: Vec<String> = own.into_iter().chain(asked.way_out(failure)).collect();
+        let url = (!failure.url.is_empty() && !message.contains(&failure.url)).then(|| format!("url: {}", failure.url));
+        let also = failure.also.iter().map(|asker| format!("also needed by {}", asker.name));
+        let hint = (!hints.is_empty()).then(|| hints.join("; or "));
+        Diagnostic::error(message).details(url.into_iter().chain(also)).at(asked.place(failure)).hint(hint)
     };
     Failed::new(code, failures.iter().map(diagnostic).collect())
 }

@@ -3,7 +3,7 @@
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
-use crate::remote::fetch::FetchProblem;
+use crate::remote::fetch::{FetchProblem, Gone};
 use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
 use crate::store::StoreError;
 use crate::typed_toml::ShapeProblem;
@@ -169,6 +169,10 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
         }
         FailureKind::NotFound => Some("check the spelling; a private repository looks the same without credentials"),
         FailureKind::Tls => Some("point `SSL_CERT_FILE` at the bundle with your proxy's certificate"),
+        FailureKind::HostKey => Some(
+            "`ssh-keyscan HOST` shows its keys: once you have compared them with those that its owner publishes, put them \
+             into `~/.ssh/known_hosts`",
+        ),
         FailureKind::Ambiguous => Some("write more digits of the commit id"),
         FailureKind::NoSuchCommit => Some("`deps update KEY` pins what its ref holds now"),
         FailureKind::Local => {
@@ -178,6 +182,7 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
             Some("find out why it changed; if what is there now is good, `deps update KEY` pins it")
         }
         FailureKind::Offline => Some("run `deps fetch` once with a network"),
+        FailureKind::Refused => Some("run the command again later; what has succeeded is kept"),
         _ => None,
     }
 }
@@ -215,6 +220,20 @@ pub(super) fn of_fetch(problem: &FetchProblem) -> Option<String> {
 const FULL: &str = "`deps cache gc` removes what no project needs; or set `DEPS_STORE` to a folder on a larger disk";
 const READ_ONLY: &str =
     "set `DEPS_STORE` to a folder that you can write; what is in a read-only store can still be used";
+
+/// Returns what to do about a pinned commit that the remote does not have any more; `key` is its entry in the lock.
+pub(super) fn of_gone(gone: &Gone, key: &str) -> String {
+    match gone {
+        Gone::Moved { name, .. } => format!("to pin what `{name}` holds now, run `deps update {key}`"),
+        Gone::Vanished { .. } => format!("name another version of `{key}` in the manifest, then run `deps lock`"),
+        Gone::Unheld { .. } => format!("name a branch, a tag or another commit for `{key}`, then run `deps lock`"),
+    }
+}
+
+/// Returns what to do where a submodule of the entry `key` names a commit that its remote does not have.
+pub(super) fn of_gone_submodule(key: &str) -> String {
+    format!("another commit of `{key}` may name one that is there: run `deps update {key}`")
+}
 
 fn meant(word: &str) -> String {
     format!("did you mean `{word}`?")

@@ -12,6 +12,7 @@ use super::progress::Watch;
 use super::session::Session;
 use super::{Frozen, Network, fetch, locking, paint};
 use crate::checkout::{self, CheckoutError, Outcome, Record, Wanted};
+use crate::extent::{Extent, Submodules};
 use crate::manifest::{Kind, Wish};
 use crate::remote;
 use crate::report::{self, ImportReport, ImportedReport};
@@ -93,7 +94,8 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let folder = folder(session, &workspace, options.folder.as_deref());
     let pinned = pinned(&loaded, &lock)?;
     session.warn_all(passed_over(&loaded))?;
-    let mut import = Import { session, options, folder: &folder, reports: BTreeMap::new(), failures: Vec::new() };
+    let mut import =
+        Import { session, options, loaded: &loaded, folder: &folder, reports: BTreeMap::new(), failures: Vec::new() };
     let open: Vec<&Pinned<'_>> = pinned.iter().filter(|pinned| !import.stands(pinned)).collect();
     if !open.is_empty() || options.prune {
         let _lock = Record::lock(&folder).map_err(failed)?;
@@ -110,6 +112,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
 struct Import<'a> {
     session: &'a Session,
     options: &'a Options,
+    loaded: &'a Loaded,
     folder: &'a Path,
     reports: BTreeMap<String, ImportedReport>,
     failures: Vec<Diagnostic>,
@@ -232,7 +235,7 @@ impl Import<'_> {
         watch.finish();
         self.session.stop_if_interrupted()?;
         if !failures.is_empty() {
-            self.failures.extend(fetch::unfetched(&failures).into_diagnostics());
+            self.failures.extend(fetch::unfetched(self.loaded, &failures).into_diagnostics());
         }
         Ok(sources)
     }
@@ -310,7 +313,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, options, folder: _, reports, failures } = self;
+        let Self { session, options, loaded: _, folder: _, reports, failures } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();
@@ -350,9 +353,12 @@ pub(super) fn failed(error: CheckoutError) -> Failed {
 
 /// The source of a checkout without its submodules' places; with submodules nobody knows them yet.
 fn plain(pinned: &Pinned<'_>) -> store::Checkout {
-    let unknown = || store::Checkout { url: String::new(), rev: String::new(), submodules: None };
-    let submodules = pinned.wish.submodules.then(|| BTreeMap::from([(PathBuf::new(), unknown())]));
-    store::Checkout { url: pinned.wish.git.remote.clone(), rev: pinned.rev.clone(), submodules }
+    let extent = pinned.wish.extent.clone();
+    let mut checkout = store::Checkout::new(&pinned.wish.git.remote, &pinned.rev, extent);
+    if checkout.extent.submodules != Submodules::None {
+        checkout.submodules = BTreeMap::from([(PathBuf::new(), store::Checkout::new("", "", Extent::default()))]);
+    }
+    checkout
 }
 
 /// Whether a version names a branch, as far as its text tells.

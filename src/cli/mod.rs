@@ -23,6 +23,7 @@ mod progress;
 mod schema;
 mod session;
 mod status;
+mod submodules;
 mod unfinished;
 mod update;
 
@@ -123,6 +124,21 @@ struct Network {
     /// How many remotes are asked at once.
     #[arg(short, long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
+    /// Give up on a remote that says nothing, or sends fewer than 100 bytes a second, for so long.
+    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    timeout: std::time::Duration,
+    /// How often to try again what may pass: lost connections, overloaded servers.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
+    retries: u32,
+}
+
+/// Reads a number of seconds between a tenth and a day.
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match (0.1..=86_400.0).contains(&seconds) {
+        true => Ok(std::time::Duration::from_secs_f64(seconds)),
+        false => Err("must be between 0.1 and 86400 seconds".to_owned()),
+    }
 }
 
 /// Whether the lock may be written.

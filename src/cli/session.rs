@@ -24,12 +24,15 @@ pub(super) struct Session {
     colour: bool,
     quiet: bool,
     strict: bool,
+    /// What the user has set `SSL_CERT_FILE` to: once libgit2 is in use, that is what it has found itself.
+    certificates: Option<String>,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Session {
     /// Prepares a run in `directory`, by default the working directory.
     pub(super) fn new(directory: Option<&Path>, colour: Colour, quiet: bool, strict: bool) -> Result<Self, Failed> {
+        let certificates = std::env::var("SSL_CERT_FILE").ok().filter(|path| !path.is_empty());
         let colour = match colour {
             Colour::Always => true,
             Colour::Never => false,
@@ -50,7 +53,7 @@ impl Session {
             }
         };
         ctrlc::set_handler(handler).map_err(|error| wrong(format!("cannot catch interrupts: {error}")))?;
-        Ok(Self { start, colour, quiet, strict, interrupted })
+        Ok(Self { start, colour, quiet, strict, certificates, interrupted })
     }
 
     /// The folder that the command runs in.
@@ -114,7 +117,12 @@ impl Session {
             let diagnostic = Diagnostic::warning(warning.error.to_string());
             diagnostic.at(Some(&warning.place)).hint(hints::of_warning(&warning.error))
         });
-        self.warn_all(warnings.collect())?;
+        let idle = loaded.idle_excludes.iter().map(|idle| {
+            let hint =
+                "a pattern is a checkout path and the path of a submodule below it; `**` is any number of folders";
+            Diagnostic::warning(idle.error.to_string()).at(Some(&idle.place)).hint(Some(hint.to_owned()))
+        });
+        self.warn_all(warnings.chain(idle).collect())?;
         Ok(loaded)
     }
 
@@ -182,9 +190,12 @@ impl Session {
         };
         let settings = remote::Settings {
             jobs: usize::from(network.jobs),
+            timeout: network.timeout,
+            retries: network.retries,
             offline: network.offline,
             terminal: self.terminal() && std::io::stdin().is_terminal(),
             transport,
+            certificates: self.certificates.clone(),
             store,
             ..remote::Settings::default()
         };

@@ -78,11 +78,28 @@ pub(super) fn parse(file: &Source, rendered: &Rendered, place: Place) -> Result<
     let mut problems = Vec::new();
     for instruction in dockerfile.instructions.iter().skip(1) {
         match reader.step(instruction, place) {
-            Ok(step) => steps.push(step),
+            Ok(step) if ends(&step) => steps.push(step),
+            Ok(_) => {
+                let message = "this instruction does not end: it would take in what follows it".to_owned();
+                problems.push(reader.problem(start_of(instruction), Problem::Snippet { message }));
+            }
             Err(problem) => problems.push(problem),
         }
     }
     if problems.is_empty() { Ok(steps) } else { Err(problems) }
+}
+
+/// Whether what stands after `step` in a Dockerfile stays an instruction of its own: not after a line that is continued.
+fn ends(step: &Step) -> bool {
+    let text = match &step.action {
+        Action::Run(run) => format!("RUN {}", run.command),
+        Action::Set { keyword, text } => format!("{keyword} {text}"),
+    };
+    let whole = format!("{HEAD}{text}\n{HEAD}");
+    parse_dockerfile::parse(&whole).is_ok_and(|dockerfile| {
+        let last = dockerfile.instructions.last().map(start_of);
+        dockerfile.instructions.len() == 3 && last.is_some_and(|span| span.start == whole.len() - HEAD.len())
+    })
 }
 
 fn is_directive(comment: &str) -> bool {
@@ -278,6 +295,10 @@ mod tests {
             "RUN --network=host ls\n",
             "# syntax=docker/dockerfile:1\nRUN ls\n",
             "USER root\n",
+            "RUN ls \\",
+            "RUN ls \\\n\n# comment\n",
+            "ENV A=1 \\\n",
+            "RUN <<EOF\nls\n",
         ] {
             assert_eq!(read(text, Place::Builder).expect_err(text).len(), 1, "{text}");
         }

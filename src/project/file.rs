@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::source::Spanned;
-use crate::typed_toml::StringOr;
+use crate::typed_toml::{BooleanOr, StringOr};
 
 /// `deps.toml`: what an image is made of.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -56,15 +56,27 @@ pub struct ManifestTable {
     pub dest: Spanned<String>,
     /// The name of the set of checkouts with this `dest`; needed when a project has several.
     pub name: Option<Spanned<String>>,
-    /// Whether submodules are checked out too, as `vcs import --recursive` does.
+    /// Whether submodules are checked out too, as `vcs import --recursive` does; the long form leaves some out.
     #[serde(default)]
-    pub submodules: bool,
+    pub submodules: BooleanOr<SubmodulesTable>,
+    /// Whether files of Git LFS have their content; else their pointer files stay. Default: true.
+    pub lfs: Option<bool>,
     /// Whether checkout paths may lead out of `dest` with `..`, but not out of the image.
     #[serde(default)]
     pub allow_outside: bool,
     /// Where the build takes the checkouts from.
     #[serde(default)]
     pub sources: Sources,
+}
+
+/// `submodules` of a manifest in its long form: all are checked out, but for some.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SubmodulesTable {
+    /// Submodules that are left out, and theirs: paths that begin with the checkout's own; `*`, `?`, `[…]`, `{…,…}` and
+    /// `**` are allowed.
+    #[serde(default)]
+    pub exclude: Vec<Spanned<String>>,
 }
 
 /// Where the build takes checkouts from.

@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 
 use semver::{Version, VersionReq};
 
-use file::{ExtensionTable, ManifestTable, ProjectFile, ProjectTable};
+use file::{ExtensionTable, ManifestTable, ProjectFile, ProjectTable, SubmodulesTable};
 pub use file::{OptionValue, Sources};
 pub use value::{Platform, stays_inside};
 
+use crate::extent;
 use crate::source::{Located, Source, Spanned};
-use crate::typed_toml::{self, ShapeProblem, StringOr};
+use crate::typed_toml::{self, BooleanOr, ShapeProblem, StringOr};
 
 /// The base that is no image: an empty file system.
 pub const SCRATCH: &str = "scratch";
@@ -54,6 +55,10 @@ pub struct ManifestWish {
     pub name: Option<Spanned<String>>,
     /// Whether submodules are wanted.
     pub submodules: bool,
+    /// Patterns of submodules that are left out; they begin with the path of a checkout.
+    pub exclude: Vec<Spanned<String>>,
+    /// Whether files of Git LFS are wanted with their content.
+    pub lfs: bool,
     /// Whether checkout paths may lead out of `dest`.
     pub allow_outside: bool,
     /// Where the build takes the checkouts from.
@@ -141,6 +146,14 @@ pub enum Problem {
     OutsideProject {
         /// The path.
         path: String,
+    },
+    /// A pattern for submodules that is none.
+    #[error("`{pattern}` is no pattern for submodules: {message}")]
+    BadExclude {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        message: String,
     },
     /// Several folders for checkouts, and a manifest without a name for its own.
     #[error("`{path}` has no `name`, and the project puts checkouts into several folders")]
@@ -244,7 +257,7 @@ impl Check<'_> {
     }
 
     fn manifest(&mut self, table: ManifestTable) -> ManifestWish {
-        let ManifestTable { path, mut dest, name, submodules, allow_outside, sources } = table;
+        let ManifestTable { path, mut dest, name, submodules, lfs, allow_outside, sources } = table;
         if !stays_inside(&path.value) {
             self.problem(&path, Problem::OutsideProject { path: path.value.clone() });
         }
@@ -255,7 +268,18 @@ impl Check<'_> {
         if let Some(name) = &name {
             self.name("manifest name", name, value::is_stage_word, "[a-z0-9][a-z0-9-]*");
         }
-        ManifestWish { path, dest, name, submodules, allow_outside, sources }
+        let (submodules, exclude) = match submodules {
+            BooleanOr::Boolean(submodules) => (submodules, Vec::new()),
+            BooleanOr::Table(SubmodulesTable { exclude }) => (true, exclude),
+        };
+        exclude.iter().for_each(|pattern| self.exclude(pattern));
+        ManifestWish { path, dest, name, submodules, exclude, lfs: lfs.unwrap_or(true), allow_outside, sources }
+    }
+
+    fn exclude(&mut self, pattern: &Spanned<String>) {
+        if let Some(message) = extent::problem(&pattern.value) {
+            self.problem(pattern, Problem::BadExclude { pattern: pattern.value.clone(), message });
+        }
     }
 
     /// Manifests with the same `dest` form one set; with several sets, each has a name of its own.

@@ -13,6 +13,7 @@ mod progress;
 mod refs;
 mod registry;
 mod system;
+mod tokens;
 mod transport;
 mod trouble;
 mod url;
@@ -23,7 +24,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use auth_git2::GitAuthenticator;
 use deps_lock::System;
 
 pub(crate) use parallel::each;
@@ -34,6 +34,7 @@ use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport}
 use crate::store::Store;
 use download::Download;
 use system::Foreign;
+use tokens::Token;
 use transport::{Beyond, Call};
 
 /// Which git is used.
@@ -53,7 +54,7 @@ pub enum Choice {
 pub struct Settings {
     /// How many at once. 16 unless told.
     pub jobs: usize,
-    /// How long to wait for a sign of life. 30 s unless told. For libgit2 the first `Remotes` of a process decides.
+    /// How long to wait for a sign of life, and how long fewer than 100 bytes a second may come. 30 s unless told.
     pub timeout: Duration,
     /// How often to try again what may pass. 3 unless told.
     pub retries: u32,
@@ -65,6 +66,8 @@ pub struct Settings {
     pub offline: bool,
     /// Whether there is somebody at a terminal who can be asked for a password.
     pub terminal: bool,
+    /// The bundle of certificates that `SSL_CERT_FILE` names, which libgit2 knows by itself and git does not.
+    pub certificates: Option<String>,
     /// Where archives are kept that had to be downloaded to know their digests; without one they cannot be asked for.
     pub store: Option<Store>,
     /// Where temporary repositories are made; the system's folder for such things unless told.
@@ -81,6 +84,7 @@ impl Default for Settings {
             transport: Choice::Auto,
             offline: false,
             terminal: false,
+            certificates: None,
             store: None,
             scratch: None,
         }
@@ -90,16 +94,17 @@ impl Default for Settings {
 /// The outside world as this user reaches it: settings, git configuration, credentials.
 pub struct Remotes {
     settings: Settings,
+    /// Read when the first one is asked: libgit2 takes longer to start than a look at a store that has everything.
     beyond: OnceLock<Beyond>,
+    tokens: Vec<Token>,
     /// Held while a person is asked something.
     prompts: Mutex<()>,
 }
 
 impl Remotes {
-    /// Returns the outside world as `settings` say. The user's git configuration and environment are read with the first
-    /// call: starting libgit2 takes longer than a fetch with nothing to do.
+    /// Returns the outside world as `settings` want it; nothing is read or asked yet but the environment's tokens.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, beyond: OnceLock::new(), prompts: Mutex::new(()) }
+        Self { settings, beyond: OnceLock::new(), tokens: tokens::read(), prompts: Mutex::new(()) }
     }
 
     /// Returns what it was made with.
@@ -107,17 +112,14 @@ impl Remotes {
         &self.settings
     }
 
+    /// Returns what this user's git configuration and environment hold that libgit2 does not know.
     fn beyond(&self) -> &Beyond {
         self.beyond.get_or_init(Beyond::read)
     }
 
-    /// Returns the user's helpers, agent and keys. Each thread has its own: it asks a person, so it cannot be shared.
-    fn authenticator(&self) -> GitAuthenticator {
-        GitAuthenticator::new_empty()
-            .try_cred_helper(true)
-            .try_ssh_agent(true)
-            .add_default_username()
-            .add_default_ssh_keys()
+    /// Returns the tokens of CI systems; each knows the server that it is for.
+    fn tokens(&self) -> &[Token] {
+        &self.tokens
     }
 
     fn prompts(&self) -> &Mutex<()> {
@@ -189,7 +191,7 @@ impl Task<'_> {
         match self {
             Self::Refs { url } => {
                 let refs = call(url).and_then(|call| transport::list(&call));
-                let answer = refs.map(|advertised| Answer::Refs(refs::sorted(&advertised)));
+                let answer = refs.map(|advertised| Answer::Refs(refs::sorted(advertised)));
                 vec![(Question::Refs { url: (*url).to_owned() }, answer)]
             }
             Self::Commits { url, abbreviated } => {

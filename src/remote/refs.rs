@@ -4,31 +4,35 @@ use super::transport::Advertised;
 use crate::resolve::{Head, Refs};
 
 /// Returns the refs in `advertised`. A tag is the commit it leads to.
-pub(crate) fn sorted(advertised: &[Advertised]) -> Refs {
-    let mut refs = Refs::default();
-    let mut peeled = Vec::new();
-    for Advertised { name, id, symref } in advertised {
+///
+/// Large repositories have tens of thousands of refs, nearly always in order: names and ids are moved, not copied, and the
+/// maps are built in one go.
+pub(crate) fn sorted(advertised: Vec<Advertised>) -> Refs {
+    let mut head = None;
+    let (mut branches, mut tags, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for Advertised { mut name, id, symref } in advertised {
         if name == "HEAD" {
             let branch = symref.as_deref().and_then(|target| target.strip_prefix("refs/heads/"));
-            refs.head = Some(Head { rev: id.clone(), branch: branch.map(str::to_owned) });
-        } else if let Some(tag) = name.strip_suffix("^{}") {
-            peeled.push((tag, id));
-        } else if let Some(branch) = name.strip_prefix("refs/heads/") {
-            refs.branches.insert(branch.to_owned(), id.clone());
-        } else if let Some(tag) = name.strip_prefix("refs/tags/") {
-            refs.tags.insert(tag.to_owned(), id.clone());
+            head = Some(Head { rev: id, branch: branch.map(str::to_owned) });
+            continue;
+        }
+        // The peeled line of a tag comes after its own, and the last one counts.
+        let plain = name.strip_suffix("^{}").map_or(name.len(), str::len);
+        name.truncate(plain);
+        if name.starts_with("refs/heads/") {
+            branches.push((name.split_off("refs/heads/".len()), id));
+        } else if name.starts_with("refs/tags/") {
+            tags.push((name.split_off("refs/tags/".len()), id));
         } else if name.starts_with("refs/") {
-            refs.others.insert(name.clone(), id.clone());
+            others.push((name, id));
         }
     }
-    for (name, commit) in peeled {
-        if let Some(tag) = name.strip_prefix("refs/tags/") {
-            refs.tags.insert(tag.to_owned(), commit.clone());
-        } else if let Some(other) = refs.others.get_mut(name) {
-            other.clone_from(commit);
-        }
+    Refs {
+        head,
+        branches: branches.into_iter().collect(),
+        tags: tags.into_iter().collect(),
+        others: others.into_iter().collect(),
     }
-    refs
 }
 
 #[cfg(test)]
@@ -52,7 +56,7 @@ mod tests {
             line("refs/pull/7/head", "5"),
             line("capabilities^{}", "0"),
         ];
-        let refs = sorted(&lines);
+        let refs = sorted(lines.into());
         assert_eq!(refs.head, Some(Head { rev: "1".into(), branch: Some("main".into()) }));
         assert_eq!(refs.branches, [("feature/x", "2"), ("main", "1")].map(|(n, i)| (n.into(), i.into())).into());
         assert_eq!(refs.tags, [("light", "4"), ("v1", "3")].map(|(n, i)| (n.into(), i.into())).into());
@@ -61,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_detached_head_has_no_branch_and_an_empty_repository_no_head() {
-        assert_eq!(sorted(&[line("HEAD", "1")]).head, Some(Head { rev: "1".into(), branch: None }));
-        assert_eq!(sorted(&[]), Refs::default());
+        assert_eq!(sorted(vec![line("HEAD", "1")]).head, Some(Head { rev: "1".into(), branch: None }));
+        assert_eq!(sorted(Vec::new()), Refs::default());
     }
 }

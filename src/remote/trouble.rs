@@ -3,6 +3,8 @@
 //! Decides how libgit2's errors and the `git` program's messages map to [`FailureKind`]s. libgit2 gives HTTP statuses in
 //! its text only, so the text is read here and nowhere else.
 
+use std::time::Duration;
+
 use git2::{ErrorClass, ErrorCode};
 
 use super::url::redacted;
@@ -18,6 +20,8 @@ pub(crate) struct Trouble {
     pub(crate) passing: bool,
     /// Whether the `git` program may know what libgit2 does not.
     pub(crate) elsewhere: bool,
+    /// How long the server asks to wait before the next attempt.
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Trouble {
@@ -25,7 +29,7 @@ impl Trouble {
     pub(crate) fn new(kind: FailureKind, meaning: &str, cause: &str) -> Self {
         let cause = redacted(first_line(cause));
         let message = if cause.is_empty() { meaning.to_owned() } else { format!("{meaning} ({cause})") };
-        Self { kind, message, passing: false, elsewhere: false }
+        Self { kind, message, passing: false, elsewhere: false, wait: None }
     }
 
     pub(crate) fn passing(mut self) -> Self {
@@ -36,6 +40,20 @@ impl Trouble {
     pub(crate) fn elsewhere(mut self) -> Self {
         self.elsewhere = true;
         self
+    }
+
+    /// Adds that the server asks to `wait`, where that is what keeps it from answering.
+    pub(crate) fn waiting(mut self, wait: Option<Duration>) -> Self {
+        if let (true, FailureKind::Refused, Some(wait)) = (self.passing, self.kind, wait) {
+            self.wait = Some(wait);
+            self.message = format!("{}, asking to wait {} s", self.message, wait.as_secs());
+        }
+        self
+    }
+
+    /// Whether the server asks for more time than anybody waits in front of a terminal.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.wait.is_some_and(|wait| wait > LONGEST_WAIT)
     }
 
     /// The user interrupted the run.
@@ -82,30 +100,32 @@ impl Trouble {
     }
 }
 
+/// A server that asks to wait longer is not asked again in this run.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What it means that a server does not know an id that it was asked for.
+pub(crate) const UNKNOWN_ID: &str = "the server has no such commit";
+
 const AUTH: &str = "credentials are missing or not accepted";
 const NOT_FOUND: &str = "there is no such repository, or it is hidden from you";
 const STRANGE: &str = "this is not the answer of a git server";
 const LOST: &str = "the connection was lost";
 const NO_CONNECTION: &str = "no connection";
-const UNTRUSTED: &str = "the server's certificate or key is not trusted";
+const UNTRUSTED: &str = "the server's certificate is not trusted";
 
 /// Text in an error message (lowercase), what it means, and whether it passes.
 type Sign = (&'static [&'static str], FailureKind, &'static str, bool);
 
 /// The first sign that fits counts, so the particular ones stand first.
 const SIGNS: &[Sign] = &[
+    (&["not our ref"], FailureKind::NoSuchCommit, UNKNOWN_ID, false),
     (
-        &[
-            "not our ref",
-            "unadvertised object",
-            "specific object",
-            "couldn't find remote ref",
-            "unexpected packet type",
-        ],
+        &["unadvertised object", "specific object", "couldn't find remote ref", "unexpected packet type"],
         FailureKind::NoSuchCommit,
-        "the server has no such commit",
+        "the server hands out no such commit",
         false,
     ),
+    (&["too many redirects", "redirects followed"], FailureKind::Refused, "the server redirects in a circle", false),
     (
         &["no space left", "file too large", "read-only file system", "disk quota"],
         FailureKind::Local,
@@ -113,11 +133,18 @@ const SIGNS: &[Sign] = &[
         false,
     ),
     (
-        &["host key verification failed", "hostkey", "certificate", "ssl error", "ssl routines"],
-        FailureKind::Tls,
-        UNTRUSTED,
+        &["host identification has changed"],
+        FailureKind::HostKey,
+        "the server's host key is not the known one: somebody may stand between",
         false,
     ),
+    (
+        &["host key verification failed", "hostkey"],
+        FailureKind::HostKey,
+        "the server's host key is not a known one",
+        false,
+    ),
+    (&["certificate", "ssl error", "ssl routines"], FailureKind::Tls, UNTRUSTED, false),
     (
         &[
             "could not read username",
@@ -176,6 +203,7 @@ const SIGNS: &[Sign] = &[
         NOT_FOUND,
         false,
     ),
+    (&["remote error: "], FailureKind::Refused, "the server declines", false),
     (
         &["zlib", "inflate", "pack", "index", "hash mismatch", "corrupt"],
         FailureKind::Protocol,
@@ -189,7 +217,7 @@ fn by_text(text: &str, elsewhere: bool) -> Trouble {
     let sign = SIGNS.iter().find(|(texts, ..)| texts.iter().any(|sign| lowercase.contains(sign)));
     let (kind, meaning, passing) =
         sign.map_or((FailureKind::Protocol, STRANGE, false), |sign| (sign.1, sign.2, sign.3));
-    let cured = matches!(kind, FailureKind::Auth | FailureKind::Tls | FailureKind::Protocol);
+    let cured = matches!(kind, FailureKind::Auth | FailureKind::Tls | FailureKind::HostKey | FailureKind::Protocol);
     Trouble { passing, elsewhere: elsewhere && cured, ..Trouble::new(kind, meaning, text) }
 }
 
@@ -199,13 +227,13 @@ fn by_code(error: &git2::Error, text: &str) -> Option<Trouble> {
         (ErrorCode::User, _) => Some(Trouble::cancelled()),
         (ErrorCode::Timeout, _) => Some(Trouble::new(FailureKind::Timeout, "no answer in time", text).passing()),
         (ErrorCode::Auth, _) => Some(Trouble::new(FailureKind::Auth, AUTH, text).elsewhere()),
+        // Aliases, jump hosts and agents of `~/.ssh/config` are the program's business.
+        (_, ErrorClass::Ssh) => Some(by_text(text, true).elsewhere()),
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => {
             Some(Trouble::new(FailureKind::Tls, UNTRUSTED, text).elsewhere())
         }
         (ErrorCode::Eof, _) => Some(Trouble::new(FailureKind::Unreachable, LOST, text).passing()),
         (_, ErrorClass::Zlib) => Some(Trouble::new(FailureKind::Protocol, "the answer is damaged", text).passing()),
-        // Aliases, jump hosts and agents of `~/.ssh/config` are the program's business.
-        (_, ErrorClass::Ssh) => Some(by_text(text, true).elsewhere()),
         _ => None,
     }
 }
@@ -215,11 +243,16 @@ fn status_in(text: &str) -> Option<u16> {
     text.split_once("status code: ")?.1.trim().get(..3)?.parse().ok()
 }
 
-/// Returns the line of git's error output that says most: the last `fatal:` or `ERROR:`, else the last one.
+/// Returns the line of git's error output that says most: the last `fatal:` or `ERROR:`, else the last one. Where git
+/// only says that ssh has failed, what ssh said stands before it.
 fn told(errors: &str) -> String {
     let lines: Vec<&str> = errors.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let marked = lines.iter().rev().find(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: "));
-    let line = marked.or(lines.last()).copied().unwrap_or_default();
+    let marked = lines.iter().rposition(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: "));
+    let at = match marked {
+        Some(at) if at > 0 && lines[at].contains("Could not read from remote repository") => Some(at - 1),
+        other => other,
+    };
+    let line = at.map(|at| lines[at]).or(lines.last().copied()).unwrap_or_default();
     line.trim_start_matches("fatal: ").trim_start_matches("ERROR: ").to_owned()
 }
 
@@ -273,7 +306,7 @@ mod tests {
                 false,
             ),
             (GenericError, Ssl, "SSL error: unknown error", FailureKind::Tls, false, true),
-            (Certificate, Ssh, "invalid or unknown remote ssh hostkey", FailureKind::Tls, false, true),
+            (Certificate, Ssh, "invalid or unknown remote ssh hostkey", FailureKind::HostKey, false, true),
             (GenericError, Ssh, "failed to connect: x", FailureKind::Unreachable, false, true),
         ] {
             let trouble = libgit2(code, class, text);
@@ -292,7 +325,7 @@ mod tests {
             ("fatal: unable to access 'http://h/': Failed to connect to h port 1", FailureKind::Unreachable),
             ("fatal: remote error: upload-pack: not our ref 00", FailureKind::NoSuchCommit),
             ("error: Server does not allow request for unadvertised object 00", FailureKind::NoSuchCommit),
-            ("Host key verification failed.\nfatal: Could not read", FailureKind::Tls),
+            ("Host key verification failed.\nfatal: Could not read", FailureKind::HostKey),
             ("fatal: SSL certificate problem: self-signed certificate", FailureKind::Tls),
         ] {
             assert_eq!(Trouble::program(errors).kind, kind, "{errors}");

@@ -160,6 +160,17 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     }
 }
 
+/// Returns what is secret in `url`: its password, or a user name that stands alone as tokens do.
+pub(crate) fn secrets(url: &str) -> Vec<&str> {
+    let Some(authority) = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()) else {
+        return Vec::new();
+    };
+    let Some((user, _)) = authority.rsplit_once('@') else { return Vec::new() };
+    let secret = user.split_once(':').map_or(user, |(_, password)| password);
+    // A name such as `git` is none, and may well be part of what a server says.
+    if secret.len() < 8 && !user.contains(':') || secret.is_empty() { Vec::new() } else { vec![secret] }
+}
+
 /// Returns `text` without user names, passwords and queries of the URLs in it.
 pub(crate) fn redacted(text: &str) -> String {
     let mut shown = String::new();
@@ -314,6 +325,20 @@ mod tests {
             ("git@host:x.git", "git@host:x.git"),
         ] {
             assert_eq!(redacted(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_password_and_a_token_are_secret_and_a_name_is_not() {
+        for (url, expected) in [
+            ("https://ada:pw@host/x", &["pw"][..]),
+            ("https://0123456789abcdef@host/x", &["0123456789abcdef"]),
+            ("https://ada:p:w@host/x", &["p:w"]),
+            ("ssh://git@host/x", &[]),
+            ("https://host/x@y", &[]),
+            ("git@host:x", &[]),
+        ] {
+            assert_eq!(secrets(url), expected, "{url}");
         }
     }
 

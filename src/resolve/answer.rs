@@ -98,8 +98,10 @@ pub enum FailureKind {
     Refused,
     /// The answer is not what such a server answers, or is damaged.
     Protocol,
-    /// The server's certificate or host key is not trusted.
+    /// The server's certificate is not trusted.
     Tls,
+    /// The server's ssh host key is not the known one, or none is known.
+    HostKey,
     /// The user interrupted the run.
     Cancelled,
     /// An abbreviated id names several commits.

@@ -9,6 +9,7 @@ use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
 use super::other::{self, OtherVersion};
 use crate::extension::{Configured, Input};
+use crate::extent::{Extent, Submodules};
 use crate::manifest::{self, Repository, Wish};
 use crate::project::{ManifestWish, Project, SCRATCH};
 use crate::source::{Located, Place, Source, Spanned};
@@ -83,8 +84,10 @@ pub struct RepositoryWish {
     pub path: String,
     /// The set's folder in the image.
     pub dest: String,
-    /// Whether submodules are wanted.
-    pub submodules: bool,
+    /// The checkout path as the manifest has it: patterns of submodules begin with it.
+    pub asked_path: String,
+    /// Which submodules are wanted, and whether content of Git LFS.
+    pub extent: Extent,
 }
 
 /// Why wishes cannot be pinned.
@@ -97,7 +100,7 @@ pub enum WishProblem {
         path: String,
         /// Where it is asked for first.
         first: Place,
-        /// What differs: `type`, `url`, `version` or `submodules`.
+        /// What differs: `type`, `url`, `version`, `submodules` or `lfs`.
         field: &'static str,
     },
     /// A kind of repository that cannot be pinned.
@@ -205,9 +208,11 @@ impl Gather {
                 self.problems.push(Located { place, error: WishProblem::OutsideImage { path, dest } });
                 continue;
             };
-            // The other kinds have none.
-            let submodules = wish.submodules && kind == manifest::Kind::Git;
-            let wish = RepositoryWish { kind, git, set, path, dest, submodules };
+            // The other kinds have neither submodules nor pointers.
+            let extent =
+                if kind == manifest::Kind::Git { extent(wish, &repository.path.value) } else { Extent::default() };
+            let asked_path = repository.path.value.clone();
+            let wish = RepositoryWish { kind, git, set, path, dest, asked_path, extent };
             self.repository(Key { kind: Kind::Repo, name }, wish, place);
         }
     }
@@ -222,7 +227,8 @@ impl Gather {
             ("type", first.kind != wish.kind),
             ("url", first.git.remote != wish.git.remote),
             ("version", first.git.version != wish.git.version),
-            ("submodules", first.submodules != wish.submodules),
+            ("submodules", first.extent.submodules != wish.extent.submodules),
+            ("lfs", first.extent.pointers != wish.extent.pointers),
         ];
         if let Some((field, _)) = differs.into_iter().find(|(_, differs)| *differs) {
             let (path, first) = (wish.path, first.git.place.clone());
@@ -319,6 +325,15 @@ fn target(set: &str, path: &str, dest: &str) -> Option<(String, String, String)>
     let folder = (0..ups).try_fold(dest, |folder, _| folder.rsplit_once('/').map(|(above, _)| above))?;
     let inside = !path.is_empty() && !folder.is_empty();
     inside.then(|| (format!("{set}-up{ups}"), path, folder.to_owned()))
+}
+
+/// Returns how much a manifest wants of the checkout at `path`.
+fn extent(wish: &ManifestWish, path: &str) -> Extent {
+    let submodules = match wish.submodules {
+        true => Submodules::of(wish.exclude.iter().map(|pattern| pattern.value.as_str()), path),
+        false => Submodules::None,
+    };
+    Extent { submodules, pointers: !wish.lfs }
 }
 
 /// Joins a relative URL to the folder of its manifest, as git resolves the URL of a submodule.

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use git2::Oid;
 
 use super::export::{sync_file, sync_folder};
-use super::{Needs, Repository, Store, StoreAlone, StoreError, Thing, ThingKind, inventory, leftovers, repository};
+use super::{
+    Needs, Repository, Store, StoreAlone, StoreError, Thing, ThingKind, inventory, leftovers, open_bare, repository,
+};
 
 /// Something that may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +104,7 @@ fn keep_only(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<(), S
     let packed = packed(path, draft, keep)?;
     cut_history(path, draft, keep)?;
     let broken = StoreError::repository(path);
-    let bare = git2::Repository::open_bare(path).map_err(&broken)?;
+    let bare = open_bare(path).map_err(&broken)?;
     let pins: BTreeSet<String> = keep.iter().map(|rev| repository::pin_name(rev)).collect();
     for mut reference in bare.references().map_err(&broken)?.flatten() {
         if !reference.name().is_ok_and(|name| pins.contains(name)) {
@@ -118,7 +120,7 @@ fn keep_only(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<(), S
 /// Writes a pack of `keep` into the repository and returns the paths of its files.
 fn packed(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<BTreeSet<PathBuf>, StoreError> {
     let broken = StoreError::repository(path);
-    let bare = git2::Repository::open_bare(path).map_err(&broken)?;
+    let bare = open_bare(path).map_err(&broken)?;
     let mut builder = bare.packbuilder().map_err(&broken)?;
     for rev in keep {
         builder.insert_commit(Oid::from_str(rev).map_err(&broken)?).map_err(&broken)?;
@@ -144,7 +146,7 @@ fn packed(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<BTreeSet
 /// Says in `shallow` that the history of `keep` is not there.
 fn cut_history(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<(), StoreError> {
     let broken = StoreError::repository(path);
-    let bare = git2::Repository::open_bare(path).map_err(&broken)?;
+    let bare = open_bare(path).map_err(&broken)?;
     let mut lines = String::new();
     for rev in keep {
         let commit = repository::find_commit(&bare, rev)?;

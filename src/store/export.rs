@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use filetime::FileTime;
 use git2::ObjectType;
 
+use super::noticed::Noticed;
 use super::repository::{find_commit, too_deep};
 use super::{BadEntry, Checkout, Store, StoreError, Tree};
 
@@ -45,11 +46,12 @@ impl Store {
         }
         let scratch = self.scratch()?;
         let draft = scratch.path().join("tree");
-        let mut written = Written { interrupted, files: Vec::new(), lfs_pointers: Vec::new() };
+        let noticed = Noticed { excluded: checkout.excluded.clone(), ..Noticed::default() };
+        let mut written = Written { interrupted, files: Vec::new(), noticed };
         make_folder(&draft)?;
         write_commit(self, checkout, &draft, &draft, &mut written)?;
         written.sync()?;
-        self.publish(&draft, &id, written.lfs_pointers)
+        self.publish(&draft, &id, written.noticed)
     }
 }
 
@@ -57,7 +59,7 @@ impl Store {
 struct Written<'a> {
     interrupted: &'a AtomicBool,
     files: Vec<PathBuf>,
-    lfs_pointers: Vec<String>,
+    noticed: Noticed,
 }
 
 impl Written<'_> {
@@ -132,7 +134,7 @@ impl<'w> Writer<'w, '_> {
 
     fn file(&mut self, content: &[u8], mode: u32, path: PathBuf) -> Result<(), StoreError> {
         if content.len() <= LFS_POINTER_SIZE && content.starts_with(LFS_POINTER) {
-            self.written.lfs_pointers.push(self.shown(&path));
+            self.written.noticed.lfs_pointers.push(self.shown(&path));
         }
         write_file(&path, content, mode)?;
         self.written.files.push(path);
@@ -150,7 +152,7 @@ impl<'w> Writer<'w, '_> {
     fn submodule(&mut self, path: &Path) -> Result<(), StoreError> {
         make_folder(path)?;
         let below = path.strip_prefix(self.top).expect("every path is made below the top");
-        match self.checkout.submodules.as_ref().and_then(|submodules| submodules.get(below)) {
+        match self.checkout.submodules.get(below) {
             Some(submodule) => write_commit(self.store, submodule, self.root, path, self.written),
             None => set_time(path),
         }

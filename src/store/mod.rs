@@ -34,6 +34,7 @@ mod kept;
 mod leftovers;
 mod lock;
 mod name;
+mod noticed;
 mod projects;
 mod repository;
 mod sum;
@@ -52,14 +53,17 @@ pub use collect::Removal;
 pub use error::{BadEntry, StoreError};
 pub use file::Incoming;
 pub use inventory::{Thing, ThingKind};
+pub(crate) use leftovers::tidy;
 pub use projects::{Needs, Project};
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
 pub use verify::{Commits, Damage, Fault};
 
 use crate::digest;
+use crate::extent::Extent;
 use lock::Lock;
 pub(crate) use name::{is_commit_id, is_same_repository};
+use noticed::Noticed;
 
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
@@ -99,6 +103,8 @@ pub struct Tree {
     pub path: PathBuf,
     /// Files that are Git LFS pointers: the tree has the pointer, not the content. Sorted.
     pub lfs_pointers: Vec<String>,
+    /// Submodules that were left out, by their paths in the tree. Sorted.
+    pub excluded: Vec<String>,
 }
 
 /// A commit to export, and where its submodules come from.
@@ -108,14 +114,24 @@ pub struct Checkout {
     pub url: String,
     /// The full commit id.
     pub rev: String,
-    /// Path → submodule, when submodules are asked for; those that are not in it stay empty folders.
-    pub submodules: Option<BTreeMap<PathBuf, Checkout>>,
+    /// How much of it is wanted.
+    pub extent: Extent,
+    /// Path → submodule; those that are not in it stay empty folders.
+    pub submodules: BTreeMap<PathBuf, Checkout>,
+    /// Submodules that are left out, at any depth, by their paths in the tree.
+    pub excluded: Vec<String>,
 }
 
 impl Checkout {
+    /// Returns a checkout whose submodules are not known yet, which is enough for its id.
+    pub fn new(url: &str, rev: &str, extent: Extent) -> Self {
+        let (submodules, excluded) = Default::default();
+        Self { url: url.to_owned(), rev: rev.to_owned(), extent, submodules, excluded }
+    }
+
     /// Returns the id of the tree it is exported to.
     pub fn tree_id(&self) -> String {
-        digest::checkout_id(&self.rev, self.submodules.is_some())
+        digest::checkout_id(&self.rev, &self.extent)
     }
 }
 
@@ -158,10 +174,10 @@ impl Store {
         &self.root
     }
 
-    /// Returns the path of the tree `id`, when the store has it.
+    /// Returns the path of the tree `id`, when the store has it. One with pointers where content is wanted is none.
     pub fn tree(&self, id: &str) -> Option<PathBuf> {
         let path = self.root.join("trees").join(id);
-        (name::is_tree_id(id) && path.is_dir()).then_some(path)
+        (name::is_tree_id(id) && path.is_dir() && !self.lacks_content(id)).then_some(path)
     }
 
     /// Whether the store has the tree `id`.
@@ -172,13 +188,14 @@ impl Store {
     /// Returns the tree `id` with what was noticed when it was written, when the store has it.
     pub fn exported(&self, id: &str) -> Option<Tree> {
         let path = self.tree(id)?;
-        // No such file, or an unreadable one, means that there was nothing to notice.
-        let noticed = fs::read(self.meta(id)).unwrap_or_default();
-        Some(Tree { id: id.to_owned(), path, lfs_pointers: serde_json::from_slice(&noticed).unwrap_or_default() })
+        let Noticed { lfs_pointers, excluded } = self.noticed(id);
+        Some(Tree { id: id.to_owned(), path, lfs_pointers, excluded })
     }
 
     /// Returns the repository that holds the commits of `url`; it need not exist yet.
     pub fn repository(&self, url: &str) -> Repository {
+        // Not before: the first use of libgit2 reads all certificates of the machine.
+        accept_any_owner();
         Repository::new(self, url)
     }
 
@@ -193,10 +210,6 @@ impl Store {
 
     fn lock(&self, name: &str, interrupted: &AtomicBool) -> Result<Lock, StoreError> {
         Lock::take(&self.root.join("locks"), name, interrupted)
-    }
-
-    fn meta(&self, id: &str) -> PathBuf {
-        self.root.join("meta").join(format!("{id}.json"))
     }
 
     fn sum_path(&self, id: &str) -> PathBuf {
@@ -222,19 +235,20 @@ impl Store {
     }
 
     /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
-    fn publish(&self, draft: &Path, id: &str, lfs_pointers: Vec<String>) -> Result<Tree, StoreError> {
+    /// A tree that is replaced goes before that, so that what was noticed of the one is never read for the other.
+    fn publish(&self, draft: &Path, id: &str, noticed: impl Into<Noticed>) -> Result<Tree, StoreError> {
+        let noticed = noticed.into();
+        let _replaced = self.retire(id)?;
         if !name::says_content(id) {
             self.replace(&self.sum_path(id), sum::sum(draft)?.as_bytes())?;
         }
-        if !lfs_pointers.is_empty() {
-            let json = serde_json::to_vec(&lfs_pointers).expect("strings are JSON");
-            self.replace(&self.meta(id), &json)?;
-        }
+        self.notice(id, &noticed)?;
         export::sync_folders(draft)?;
         let path = self.root.join("trees").join(id);
         fs::rename(draft, &path).map_err(StoreError::io("make", &path))?;
         export::sync_folder(&self.root.join("trees"))?;
-        Ok(Tree { id: id.to_owned(), path, lfs_pointers })
+        let Noticed { lfs_pointers, excluded } = noticed;
+        Ok(Tree { id: id.to_owned(), path, lfs_pointers, excluded })
     }
 
     /// Writes the small file `path` in one step: others see the old content or the new, whatever happens.
@@ -288,14 +302,19 @@ fn sweep(root: &Path) {
     }
 }
 
-/// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else. Called
-/// when a repository is first spoken of, because starting libgit2 takes longer than a fetch with nothing to do.
+/// Opens the bare repository at `path`, whoever owns it.
+fn open_bare(path: &Path) -> Result<git2::Repository, git2::Error> {
+    accept_any_owner();
+    git2::Repository::open_bare(path)
+}
+
+/// Lets libgit2 open repositories of other users: a store on a mounted volume often belongs to somebody else.
 fn accept_any_owner() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         #[expect(
             unsafe_code,
-            reason = "a process-wide libgit2 option, set before any other thread of ours uses libgit2"
+            reason = "a process-wide libgit2 option, set before the first repository of a store is opened"
         )]
         // SAFETY: `Once` rules out a second call at the same time; libgit2 only stores the flag.
         let set = unsafe { git2::opts::set_verify_owner_validation(false) };

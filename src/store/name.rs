@@ -43,9 +43,7 @@ pub(crate) fn is_tree_id(id: &str) -> bool {
     match id.split_once('-') {
         Some(("b3" | "a" | "svn", hex)) => is_sha256(hex),
         Some(("hg", node)) => is_commit_id(node),
-        Some((rev, "s")) => is_commit_id(rev),
-        Some(_) => false,
-        None => is_commit_id(id),
+        _ => is_checkout_id(id),
     }
 }
 
@@ -57,7 +55,15 @@ pub(crate) fn ids(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether the tree `id` can be compared with its id: a commit, or a digest of a folder.
 pub(crate) fn says_content(id: &str) -> bool {
-    id.starts_with("b3-") || is_commit_id(id.strip_suffix("-s").unwrap_or(id))
+    id.starts_with("b3-") || is_checkout_id(id)
+}
+
+/// Whether `id` is a commit id, `-s` and the digits of excluded submodules perhaps, and `-p` perhaps.
+fn is_checkout_id(id: &str) -> bool {
+    let id = id.strip_suffix("-p").unwrap_or(id);
+    let (rev, submodules) = id.split_once('-').map_or((id, None), |(rev, rest)| (rev, Some(rest)));
+    let excluded = |rest: &str| rest.strip_prefix("s-").is_some_and(|hex| hex.len() == 16 && is_lower_hex(hex));
+    is_commit_id(rev) && submodules.is_none_or(|rest| rest == "s" || excluded(rest))
 }
 
 /// Whether `hex` is 32 bytes in lowercase hexadecimal digits.
@@ -113,6 +119,13 @@ mod tests {
     fn only_ids_that_we_make_are_tree_ids() {
         let rev = "0123456789abcdef0123456789abcdef01234567";
         assert!(is_tree_id(rev) && is_tree_id(&format!("{rev}-s")) && is_tree_id(&format!("b3-{}", "0".repeat(64))));
+        let digits = "0123456789abcdef";
+        for suffix in ["-p", "-s-p", &format!("-s-{digits}"), &format!("-s-{digits}-p")] {
+            assert!(is_tree_id(&format!("{rev}{suffix}")), "{suffix}");
+        }
+        for suffix in ["-", "-p-s", "-p-p", "-s-", "-s-0", &format!("-{digits}"), &format!("-s-{digits}-s")] {
+            assert!(!is_tree_id(&format!("{rev}{suffix}")), "{suffix}");
+        }
         let digest = "0".repeat(64);
         assert!(is_tree_id(&format!("a-{digest}")) && is_tree_id(&format!("svn-{digest}")));
         assert!(is_tree_id(&format!("hg-{rev}")));

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, name};
 use crate::digest;
+use crate::extent::Extent;
 
 /// The name of the lock in a project's folder.
 const LOCK_FILE: &str = "deps.lock";
@@ -237,7 +238,8 @@ fn locked(folder: &Path) -> Locked {
         Err(error) => Locked::Unreadable(error.to_string()),
         Ok(text) => match Lock::parse(&text) {
             Ok(lock) => {
-                let trees: Vec<String> = lock.iter().filter_map(|(_, entry)| digest::entry_id(entry, false)).collect();
+                let trees: Vec<String> =
+                    lock.iter().filter_map(|(_, entry)| digest::entry_id(entry, &Extent::default())).collect();
                 let ids = name::ids(&text).chain(trees.iter().flat_map(|tree| name::ids(tree)));
                 Locked::Ids(ids.map(str::to_owned).collect())
             }

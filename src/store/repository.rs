@@ -15,7 +15,7 @@ use git2::{ObjectType, Oid};
 use super::export::{sync_file, sync_folders};
 use super::gitmodules::{self, Declared};
 use super::lock::Lock;
-use super::{BadEntry, Store, StoreError, accept_any_owner, leftovers, name};
+use super::{BadEntry, Store, StoreError, leftovers, name};
 
 /// Where pinned commits are held.
 const PINS: &str = "refs/deps/pins";
@@ -40,6 +40,8 @@ pub struct Gitlink {
     pub rev: String,
     /// Its URL as `.gitmodules` has it; absent when `.gitmodules` does not say.
     pub url: Option<String>,
+    /// Whether `.gitmodules` has an entry for it.
+    pub declared: bool,
     /// Whether `.gitmodules` says `update = none`: git leaves the folder empty.
     pub skipped: bool,
 }
@@ -60,13 +62,11 @@ impl LockedRepository {
 
 impl Repository {
     pub(super) fn new(store: &Store, url: &str) -> Self {
-        accept_any_owner();
         Self { store: store.clone(), name: name::repository(url), url: url.to_owned() }
     }
 
     /// Returns the repository whose folder below `git/` is called `name`; which URL it belongs to is not known.
     pub(super) fn named(store: &Store, name: &str) -> Self {
-        accept_any_owner();
         Self { store: store.clone(), name: name.to_owned(), url: String::new() }
     }
 
@@ -104,7 +104,7 @@ impl Repository {
 
     /// Whether the commit `rev` is pinned, which means that all of it is here. Reads one ref.
     pub fn has(&self, rev: &str) -> bool {
-        let Ok(repository) = self.open() else { return false };
+        let Ok(repository) = super::open_bare(&self.path()) else { return false };
         let Ok(id) = Oid::from_str(rev) else { return false };
         repository.refname_to_id(&pin_name(rev)).is_ok_and(|pinned| pinned == id)
             && repository.odb().is_ok_and(|odb| odb.exists(id))
@@ -112,7 +112,7 @@ impl Repository {
 
     /// Whether there is an object `rev`, complete or not.
     pub fn contains(&self, rev: &str) -> bool {
-        let Ok(repository) = self.open() else { return false };
+        let Ok(repository) = super::open_bare(&self.path()) else { return false };
         Oid::from_str(rev).is_ok_and(|id| repository.odb().is_ok_and(|odb| odb.exists(id)))
     }
 
@@ -141,9 +141,10 @@ impl Repository {
         }
         let declared = declared(&repository, rev, &tree)?;
         let with_url = |(path, id): (PathBuf, Oid)| {
-            let Declared { url, skipped, .. } =
-                path.to_str().and_then(|path| declared.get(path)).cloned().unwrap_or_default();
-            Gitlink { path, rev: id.to_string(), url, skipped }
+            let entry = path.to_str().and_then(|path| declared.get(path)).cloned();
+            let declared = entry.is_some();
+            let Declared { url, skipped, .. } = entry.unwrap_or_default();
+            Gitlink { path, rev: id.to_string(), url, declared, skipped }
         };
         Ok(links.into_iter().map(with_url).collect())
     }
@@ -154,7 +155,7 @@ impl Repository {
     }
 
     pub(super) fn open(&self) -> Result<git2::Repository, StoreError> {
-        git2::Repository::open_bare(self.path()).map_err(StoreError::repository(&self.path()))
+        super::open_bare(&self.path()).map_err(StoreError::repository(&self.path()))
     }
 }
 
@@ -173,8 +174,7 @@ pub(crate) fn create_bare(path: &Path) -> Result<git2::Repository, git2::Error> 
     // What the git program knows the line above as.
     config.set_str("core.fsync", "objects,derived-metadata,reference")?;
     config.set_i32("gc.auto", 0)?;
-    // Everything stands in packs, which have checksums, with indexes that are a function of them.
-    config.set_i32("fetch.unpackLimit", 1)?;
+    // An index is a function of its pack; of another one nothing could be said.
     config.set_bool("pack.writeReverseIndex", false)?;
     drop(config);
     Ok(repository)

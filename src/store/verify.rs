@@ -126,10 +126,12 @@ impl Store {
 
     fn tree_damages(&self, thing: &Thing, commits: &Commits) -> Result<Vec<(PathBuf, Fault)>, StoreError> {
         let (root, id) = (self.root.join(&thing.name), thing.file_name());
-        let mut comparison = Comparison { store: self, commits, root: &root, found: Vec::new() };
-        let (rev, submodules) = id.strip_suffix("-s").map_or((id, false), |rev| (rev, true));
+        let excluded = self.noticed(id).excluded.into_iter().map(PathBuf::from).collect();
+        let mut comparison = Comparison { store: self, commits, root: &root, excluded, found: Vec::new() };
+        // A commit id, and what of the commit is wanted.
+        let (rev, extent) = id.split_once('-').unwrap_or((id, ""));
         if name::is_commit_id(rev) {
-            comparison.commit(rev, submodules, Path::new(""), 0)?;
+            comparison.commit(rev, extent.starts_with('s'), Path::new(""), 0)?;
         } else if id.starts_with("b3-") {
             comparison.plain_folder(id)?;
         } else {
@@ -155,6 +157,8 @@ struct Comparison<'a> {
     store: &'a Store,
     commits: &'a Commits,
     root: &'a Path,
+    /// The submodules that were left out.
+    excluded: BTreeSet<PathBuf>,
     found: Vec<(PathBuf, Fault)>,
 }
 
@@ -238,7 +242,8 @@ impl Comparison<'_> {
     /// Compares a submodule: its commit where it was wanted and has a place, else an empty folder.
     fn submodule(&mut self, level: &Level<'_>, path: &Path) -> Result<(), StoreError> {
         let below = path.strip_prefix(level.top).expect("every path is made below the top");
-        match level.links.get(below).filter(|rev| self.commits.by_rev.contains_key(*rev)) {
+        let wanted = level.links.get(below).filter(|_| !self.excluded.contains(path));
+        match wanted.filter(|rev| self.commits.by_rev.contains_key(*rev)) {
             Some(rev) => self.commit(rev, true, path, level.depth + 1),
             None if self.is_folder(path) => self.nothing_but(path, &BTreeSet::new()),
             None => Ok(()),

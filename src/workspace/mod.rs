@@ -4,6 +4,7 @@
 //! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
 
 mod catalogue;
+mod excluded;
 mod extensions;
 mod files;
 mod manifests;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use deps_lock::Lock;
 
 pub use catalogue::Known;
+pub use excluded::IdleExclude;
 pub use manifests::ExtendsProblem;
 pub use trouble::Trouble;
 
@@ -48,6 +50,8 @@ pub struct Loaded {
     pub project: Project,
     /// What reads well in its manifests but probably means something else than it says.
     pub warnings: Vec<Located<Warning>>,
+    /// Patterns for submodules that fit no checkout.
+    pub idle_excludes: Vec<Located<IdleExclude>>,
     /// Its extensions and those that they require, by name.
     pub extensions: Vec<Extension>,
     /// The same with their options.
@@ -141,7 +145,8 @@ impl Workspace {
             Wishes::default()
         });
         if troubles.is_empty() {
-            Ok(Loaded { project, warnings, extensions, configured, wishes })
+            let idle_excludes = excluded::idle(&project, &manifests);
+            Ok(Loaded { project, warnings, idle_excludes, extensions, configured, wishes })
         } else {
             Err(troubles)
         }

@@ -4,6 +4,7 @@ use deps_lock::{Entry, Key, Kind, Lock};
 
 use super::Loaded;
 use crate::digest;
+use crate::extent::Extent;
 use crate::plan::{self, Base, Checkout, Ingredients, PinnedInput, Plan, Problem};
 use crate::project::SCRATCH;
 use crate::resolve::RepositoryWish;
@@ -39,12 +40,12 @@ fn base(lock: &Lock, name: &str, reference: &str) -> Base {
 }
 
 fn checkout(lock: &Lock, key: &Key, wish: &RepositoryWish) -> Option<Checkout> {
-    let tree = digest::entry_id(lock.get(key)?, wish.submodules)?;
+    let tree = digest::entry_id(lock.get(key)?, &wish.extent)?;
     Some(Checkout { set: wish.set.clone(), path: wish.path.clone(), dest: wish.dest.clone(), tree })
 }
 
 fn input(lock: &Lock, key: &Key) -> Option<PinnedInput> {
     let (extension, name) = key.name.split_once('/')?;
-    let tree = digest::entry_id(lock.get(key)?, false)?;
+    let tree = digest::entry_id(lock.get(key)?, &Extent::default())?;
     Some(PinnedInput { extension: extension.to_owned(), name: name.to_owned(), tree })
 }

@@ -9,7 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test server starts processes and hands the PATH on to them")]
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -17,6 +17,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+#[path = "http_request.rs"]
+mod http_request;
+
+use http_request::{Request, base64, percent_decoded, read_headers};
 
 /// A server that runs until [`GitServer::stop`] or until it is dropped.
 ///
@@ -32,12 +37,20 @@ pub(crate) struct GitServer {
 pub(crate) enum Fault {
     /// Answers with this HTTP status and no repository.
     Status(u16),
+    /// Answers 429 and asks to wait this many seconds.
+    Busy(u64),
     /// Answers as usual, this much later.
     Delay(Duration),
     /// Closes the connection instead of answering.
     DropBeforeHeaders,
     /// Sends this many bytes of the body, then closes the connection.
     TruncateBody(usize),
+    /// Sends this many bytes of the body, then resets the connection (RST), as a crashing proxy does.
+    ResetAfter(usize),
+    /// Sends the body one byte at a time, with this pause after each.
+    Drip(Duration),
+    /// Sends this text as a message of the server (`remote: …` and an error of the protocol) instead of an answer.
+    Error(String),
     /// Never answers, and keeps the connection open for as long as the client does.
     Hang,
     /// Asks for HTTP basic authentication (401) unless the request carries this user and password.
@@ -58,6 +71,7 @@ struct Shared {
     /// How many of the accepted connections came before the last reset.
     forgotten: AtomicUsize,
     log: Mutex<Vec<String>>,
+    authorizations: Mutex<Vec<String>>,
     faults: Mutex<Vec<Planned>>,
     without_v2: Mutex<Vec<String>>,
     open: Mutex<BTreeMap<usize, TcpStream>>,
@@ -70,15 +84,6 @@ struct Planned {
     fault: Fault,
 }
 
-struct Request {
-    method: String,
-    /// Path and query as sent.
-    target: String,
-    /// Names in lowercase.
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
 #[derive(PartialEq)]
 enum Connection {
     Keep,
@@ -89,7 +94,9 @@ enum Connection {
 #[derive(Default)]
 struct Damage {
     end: Option<usize>,
+    reset: bool,
     flipped: Option<usize>,
+    pause: Option<Duration>,
 }
 
 impl GitServer {
@@ -108,6 +115,7 @@ impl GitServer {
             accepted: AtomicUsize::new(0),
             forgotten: AtomicUsize::new(0),
             log: Mutex::default(),
+            authorizations: Mutex::default(),
             faults: Mutex::default(),
             without_v2: Mutex::default(),
             open: Mutex::default(),
@@ -146,9 +154,15 @@ impl GitServer {
         locked(&self.shared.log).clone()
     }
 
+    /// The `Authorization` headers received since the start or the last [`GitServer::reset`].
+    pub(crate) fn authorizations(&self) -> Vec<String> {
+        locked(&self.shared.authorizations).clone()
+    }
+
     /// Forgets the requests and connections seen so far; faults stay.
     pub(crate) fn reset(&self) {
         locked(&self.shared.log).clear();
+        locked(&self.shared.authorizations).clear();
         self.shared.forgotten.store(self.shared.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
@@ -246,7 +260,7 @@ fn spawn_connection(stream: TcpStream, shared: &Arc<Shared>) {
     thread::spawn(move || {
         // The client has gone away or speaks no HTTP; there is nobody left to tell.
         let _ = serve(&stream, &shared);
-        let _ = stream.shutdown(Shutdown::Both);
+        // Closed when the last of the two is dropped, which is what makes an end a reset.
         locked(&shared.open).remove(&number);
     });
 }
@@ -257,6 +271,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(request) = Request::read(&mut reader, stream)? {
         locked(&shared.log).push(format!("{} {}", request.method, request.target));
+        locked(&shared.authorizations).extend(request.header("authorization").map(str::to_string));
         if answer(stream, &request, shared)? == Connection::Close {
             break;
         }
@@ -270,13 +285,17 @@ fn answer(mut stream: &TcpStream, request: &Request, shared: &Shared) -> io::Res
         None => {}
         Some(Fault::Delay(delay)) => thread::sleep(delay),
         Some(Fault::TruncateBody(end)) => damage.end = Some(end),
+        Some(Fault::ResetAfter(end)) => (damage.end, damage.reset) = (Some(end), true),
         Some(Fault::CorruptAt(offset)) => damage.flipped = Some(offset),
+        Some(Fault::Drip(pause)) => damage.pause = Some(pause),
         Some(Fault::DropBeforeHeaders) => return Ok(Connection::Close),
         Some(Fault::Hang) => {
             io::copy(&mut stream, &mut io::sink())?;
             return Ok(Connection::Close);
         }
         Some(Fault::Status(status)) => return page(stream, status, ""),
+        Some(Fault::Busy(seconds)) => return page(stream, 429, &format!("Retry-After: {seconds}\r\n")),
+        Some(Fault::Error(text)) => return protocol_error(stream, request, &text),
         Some(Fault::BadContentType) => return page(stream, 200, ""),
         Some(Fault::Auth(..)) => return page(stream, 401, "WWW-Authenticate: Basic realm=\"git\"\r\n"),
         Some(Fault::Redirect(repository)) => {
@@ -293,6 +312,30 @@ fn page(mut stream: &TcpStream, status: u16, headers: &str) -> io::Result<Connec
     let head = format!("HTTP/1.1 {status} On Purpose\r\nContent-Type: text/html\r\n{headers}");
     stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
     Ok(Connection::Keep)
+}
+
+/// Answers as a git server does that has something to say against it.
+fn protocol_error(mut stream: &TcpStream, request: &Request, text: &str) -> io::Result<Connection> {
+    let packet = |line: &str| format!("{:04x}{line}", line.len() + 4);
+    let error = packet(&format!("ERR {text}\n"));
+    let (kind, body) = match request.method.as_str() {
+        "GET" => ("advertisement", format!("{}0000{error}", packet("# service=git-upload-pack\n"))),
+        _ => ("result", error),
+    };
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-{kind}\r\n");
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
+    Ok(Connection::Keep)
+}
+
+/// Makes the end of the connection a reset: what is under way is lost, and the client is told so.
+///
+/// The standard library cannot ask for that, and Perl is wherever git is.
+fn end_with_reset(stream: &TcpStream) -> io::Result<()> {
+    let script = "use Socket; setsockopt(STDIN, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)) or die $!";
+    let socket = std::os::fd::OwnedFd::from(stream.try_clone()?);
+    let status = Command::new("perl").args(["-e", script]).stdin(socket).status()?;
+    assert!(status.success(), "perl cannot set an option of a socket");
+    Ok(())
 }
 
 fn run_backend(stream: &TcpStream, request: &Request, shared: &Shared, damage: &Damage) -> io::Result<Connection> {
@@ -328,11 +371,15 @@ fn relay(output: ChildStdout, mut stream: &TcpStream, damage: &Damage) -> io::Re
     loop {
         let piece = damage.applied_to(output.fill_buf()?, sent);
         let read = output.buffer().len();
-        if !piece.is_empty() {
-            let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
-            chunk.extend_from_slice(&piece);
+        for part in piece.chunks(if damage.pause.is_some() { 1 } else { usize::MAX }) {
+            let mut chunk = format!("{:x}\r\n", part.len()).into_bytes();
+            chunk.extend_from_slice(part);
             chunk.extend_from_slice(b"\r\n");
             stream.write_all(&chunk)?;
+            damage.pause.iter().for_each(|pause| thread::sleep(*pause));
+        }
+        if damage.reset && damage.end.is_some_and(|end| sent + read >= end) {
+            end_with_reset(stream)?;
         }
         if damage.end.is_some_and(|end| sent + read >= end) {
             return Ok(Connection::Close);
@@ -417,28 +464,6 @@ impl Shared {
 }
 
 impl Request {
-    /// Reads the next request, body included; `None` when the client has closed the connection.
-    fn read(reader: &mut impl BufRead, mut stream: &TcpStream) -> io::Result<Option<Request>> {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        let mut words = line.split_whitespace().map(str::to_string);
-        let (Some(method), Some(target)) = (words.next(), words.next()) else {
-            return Err(io::Error::new(ErrorKind::InvalidData, "not a request line"));
-        };
-        let mut request = Request { method, target, headers: read_headers(reader)?, body: Vec::new() };
-        if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        request.body = read_body(reader, &request)?;
-        Ok(Some(request))
-    }
-
-    fn header(&self, lowercase_name: &str) -> Option<&str> {
-        self.headers.get(lowercase_name).map(String::as_str)
-    }
-
     /// What follows the repository in path and query.
     fn service(&self) -> &str {
         let services = ["/info/refs", "/git-upload-pack"];
@@ -452,69 +477,4 @@ impl Request {
         let expected = format!("Basic {}", base64(format!("{user}:{password}").as_bytes()));
         self.header("authorization") == Some(&expected)
     }
-}
-
-/// Reads `Name: value` lines up to the empty one; names come back in lowercase.
-fn read_headers(reader: &mut impl BufRead) -> io::Result<BTreeMap<String, String>> {
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok(headers) };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_string());
-    }
-}
-
-fn read_body(reader: &mut impl BufRead, request: &Request) -> io::Result<Vec<u8>> {
-    if request.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
-        return read_chunks(reader);
-    }
-    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    read_exactly(reader, length)
-}
-
-fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let mut size = String::new();
-        reader.read_line(&mut size)?;
-        let size = usize::from_str_radix(size.trim(), 16).map_err(|e| io::Error::new(ErrorKind::InvalidData, e))?;
-        body.append(&mut read_exactly(reader, size)?);
-        // The line end behind the chunk (behind the last one, the end of the absent trailers).
-        reader.read_line(&mut String::new())?;
-        if size == 0 {
-            return Ok(body);
-        }
-    }
-}
-
-fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(length as u64).read_to_end(&mut bytes)?;
-    if bytes.len() == length { Ok(bytes) } else { Err(ErrorKind::UnexpectedEof.into()) }
-}
-
-fn percent_decoded(path: &str) -> String {
-    let mut pieces = path.split('%');
-    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
-    for piece in pieces {
-        let code = piece.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
-        bytes.push(code.unwrap_or(b'%'));
-        bytes.extend_from_slice(if code.is_some() { &piece.as_bytes()[2..] } else { piece.as_bytes() });
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Standard base64 with padding (RFC 4648 §4), for the credentials of basic authentication.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let number = group.iter().fold(0, |sum: u32, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let digit = number >> (18 - 6 * place) & 63;
-            text.push(if place <= group.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
-        }
-    }
-    text
 }

@@ -180,6 +180,11 @@ impl Run {
         self
     }
 
+    /// The exit code; none when a signal ended it.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.code
+    }
+
     /// Standard output as it was.
     pub(crate) fn stdout(&self) -> String {
         self.stdout.text.clone()

@@ -77,6 +77,12 @@ impl Repository {
         self
     }
 
+    /// A submodule at the commit `rev`, of which `.gitmodules` does not speak.
+    pub(crate) fn gitlink(mut self, path: &str, rev: &str) -> Repository {
+        self.changes.extend_from_slice(format!("M 160000 {rev} \"{path}\"\n").as_bytes());
+        self
+    }
+
     /// Removes a file or folder.
     pub(crate) fn remove(mut self, path: &str) -> Repository {
         self.changes.extend_from_slice(format!("D {path}\n").as_bytes());

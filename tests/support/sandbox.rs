@@ -161,13 +161,15 @@ impl Sandbox {
     }
 
     /// Replaces what differs between two runs of a test: the git server's URL by `[GIT]` and its address without a
-    /// scheme by `[HOST]`, the sandbox's folder by `[ROOT]`, and elapsed times such as `1.2s` by `[ELAPSED]`.
+    /// scheme by `[HOST]`, other ports of 127.0.0.1 by `[PORT]`, the sandbox's folder by `[ROOT]`, and elapsed times such
+    /// as `1.2s` by `[ELAPSED]`.
     pub(crate) fn redacted(&self, text: &str) -> String {
         let mut text = text.replace(&*self.root.to_string_lossy(), "[ROOT]");
         if let Some(server) = self.server.get() {
             text = text.replace(&server.url(), "[GIT]").replace(&format!("127.0.0.1:{}", server.port()), "[HOST]");
+            text = text.replace(&format!("127.0.0.1 port {}", server.port()), "[HOST]");
         }
-        without_times(&text)
+        without_times(&without_ports(&text))
     }
 
     fn with_urls(&self, text: &str) -> String {
@@ -201,14 +203,37 @@ impl Drop for Sandbox {
     }
 }
 
-/// Replaces words such as `1.2s` and `340ms` by `[ELAPSED]`.
+fn without_ports(text: &str) -> String {
+    let mut pieces = text.split("127.0.0.1:");
+    let mut result = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|character: char| character.is_ascii_digit());
+        result.push_str(if rest == piece { "127.0.0.1:" } else { "127.0.0.1:[PORT]" });
+        result.push_str(rest);
+    }
+    result
+}
+
+/// Replaces words such as `1.2s` and `340ms`, and curl's `after 5 ms`, by `[ELAPSED]`.
 fn without_times(text: &str) -> String {
+    let text = &without_milliseconds(text);
     let in_word = |character: char| character.is_alphanumeric() || "._-/".contains(character);
     let mut result = String::new();
     for piece in text.split_inclusive(|character| !in_word(character)) {
         let word = piece.trim_end_matches(|character| !in_word(character) || character == '.');
         result.push_str(if is_time(word) { "[ELAPSED]" } else { word });
         result.push_str(&piece[word.len()..]);
+    }
+    result
+}
+
+fn without_milliseconds(text: &str) -> String {
+    let mut pieces = text.split(" after ");
+    let mut result = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|character: char| character.is_ascii_digit());
+        let time = rest.strip_prefix(" ms").or(rest.strip_prefix(" milliseconds")).filter(|_| rest != piece);
+        result.push_str(&time.map_or(format!(" after {piece}"), |rest| format!(" after [ELAPSED]{rest}")));
     }
     result
 }

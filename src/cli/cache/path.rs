@@ -56,8 +56,8 @@ fn by_key(session: &Session, store: &Store, word: &str) -> Result<Vec<PathBuf>, 
     let workspace = session.workspace().map_err(|_| unknown())?;
     let (loaded, lock) = (session.load(&workspace)?, workspace.lock()?.ok_or_else(unknown)?.lock);
     let tree = |key: &Key| {
-        let submodules = loaded.wishes.repositories.get(key).is_some_and(|wish| wish.submodules);
-        Some((key.to_string(), digest::entry_id(lock.get(key)?, submodules)?))
+        let extent = loaded.wishes.repositories.get(key).map(|wish| wish.extent.clone()).unwrap_or_default();
+        Some((key.to_string(), digest::entry_id(lock.get(key)?, &extent)?))
     };
     let trees: Vec<(String, String)> = lock.select(&selector).filter_map(tree).collect();
     if trees.is_empty() {

@@ -3,6 +3,7 @@
 //! Decides that what is present is never asked for again: a tree that exists opens no connection. Missing commits are
 //! fetched in waves: all of the lock, then the submodules they name, then theirs. Leaves out choosing commits (`resolve/`).
 
+mod gone;
 mod obtain;
 mod other;
 mod waves;
@@ -11,11 +12,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+pub use gone::{Gone, RefKind};
+use obtain::is_hinted;
 pub use other::{Content, WantedOther, fetch_others};
 
 use super::transport::{self, Call, Depth, Order};
 use super::url::redacted;
 use super::{Progress, Remotes, parallel};
+use crate::extent::Extent;
 use crate::resolve::{Failure, FailureKind};
 use crate::store::{Checkout, Store, StoreError, Tree};
 
@@ -28,18 +32,25 @@ pub struct Wanted {
     pub url: String,
     /// The full commit id.
     pub rev: String,
-    /// Branches and tags that may lead to it, for servers that refuse ids.
+    /// Branches and tags that may lead to it, for servers that refuse ids, and for telling what became of it; `HEAD`
+    /// where no version was named.
     pub refs: Vec<String>,
-    /// Whether submodules are wanted too.
-    pub submodules: bool,
+    /// Which submodules are wanted too, and whether content of Git LFS.
+    pub extent: Extent,
 }
 
 /// A commit that could not be made a tree.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` at `{rev}`: {problem}")]
 pub struct FetchFailure {
+    /// The key in the lock.
+    pub entry: String,
     /// The key in the lock, followed by ` > path` for each submodule on the way.
     pub name: String,
+    /// The path of the submodule in the entry's tree; none for the entry itself.
+    pub submodule: Option<String>,
+    /// Who else needs the same commit.
+    pub also: Vec<Asker>,
     /// The repository, without credentials.
     pub url: String,
     /// The full commit id.
@@ -48,12 +59,26 @@ pub struct FetchFailure {
     pub problem: FetchProblem,
 }
 
+/// Who asks for a commit: an entry of the lock, or a submodule below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The key in the lock.
+    pub entry: String,
+    /// The key in the lock, followed by ` > path` for each submodule on the way.
+    pub name: String,
+    /// The path of the submodule in the entry's tree; none for the entry itself.
+    pub submodule: Option<String>,
+}
+
 /// What went wrong with a commit.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchProblem {
     /// The remote does not give it.
     #[error(transparent)]
     Remote(#[from] Failure),
+    /// The remote answers and does not have the commit.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The store cannot keep or export it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,18 +91,16 @@ pub enum FetchProblem {
         /// The digest of what is there.
         found: String,
     },
+    /// The commit has a submodule of which `.gitmodules` says nothing.
+    #[error("there is a submodule, but no entry for it in `.gitmodules`")]
+    Undeclared,
     /// `.gitmodules` has no URL for a submodule.
-    #[error("`.gitmodules` has no url for the submodule `{path}`")]
-    NoUrl {
-        /// Where the submodule is checked out.
-        path: String,
-    },
+    #[error("its entry in `.gitmodules` has no url")]
+    NoUrl,
     /// The URL of a submodule is one that nobody may be asked for.
-    #[error("the url `{url}` of the submodule `{path}` {reason}")]
+    #[error("its url `{url}` in `.gitmodules` {reason}")]
     BadUrl {
-        /// Where the submodule is checked out.
-        path: String,
-        /// Its URL, without credentials.
+        /// The URL, without credentials.
         url: String,
         /// Why.
         reason: String,
@@ -97,9 +120,10 @@ impl FetchProblem {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Remote(failure) => failure.kind,
+            Self::Gone(_) => FailureKind::NoSuchCommit,
             Self::Store(StoreError::Interrupted { .. }) => FailureKind::Cancelled,
             Self::Store(StoreError::Io { .. } | StoreError::Repository { .. }) => FailureKind::Local,
-            Self::Store(_) | Self::NoUrl { .. } | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
+            Self::Store(_) | Self::Undeclared | Self::NoUrl | Self::BadUrl { .. } | Self::TooManySubmodules { .. } => {
                 FailureKind::Invalid
             }
             Self::Missing => FailureKind::Offline,
@@ -127,10 +151,10 @@ pub fn fetch(
     }
     let (fetched, mut failures) = waves::fetch(&missing, store, remotes, progress, interrupted);
     let mut checkouts = Vec::new();
-    for wanted in missing.iter().filter(|wanted| fetched.contains(&wanted.url, &wanted.rev)) {
+    for wanted in &missing {
         match fetched.checkout(wanted) {
             Ok(Some(checkout)) => checkouts.push((wanted, checkout)),
-            // One of its submodules is among the failures.
+            // It, or one of its submodules, is among the failures.
             Ok(None) => {}
             Err(problem) => failures.push(FetchFailure::new(wanted, problem)),
         }
@@ -159,8 +183,7 @@ pub fn commits(
     let all: Vec<&Wanted> = wanted.iter().collect();
     let (fetched, mut failures) = waves::fetch(&all, store, remotes, progress, interrupted);
     let mut checkout = |wanted: &Wanted| {
-        let found = fetched.contains(&wanted.url, &wanted.rev).then(|| fetched.checkout(wanted)).transpose();
-        found.map_err(|problem| failures.push(FetchFailure::new(wanted, problem))).ok().flatten().flatten()
+        fetched.checkout(wanted).map_err(|problem| failures.push(FetchFailure::new(wanted, problem))).ok().flatten()
     };
     let checkouts = all.iter().map(|wanted| checkout(wanted)).collect();
     failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
@@ -188,16 +211,43 @@ pub fn histories(
     done.into_iter().filter_map(Result::err).collect()
 }
 
+impl Asker {
+    /// Returns who asks for something that is no submodule.
+    fn entry(name: &str) -> Self {
+        Self { entry: name.to_owned(), name: name.to_owned(), submodule: None }
+    }
+
+    /// Returns who asks for the submodule at `path` of what this one asked for.
+    fn below(&self, path: &str) -> Self {
+        let joined = self.submodule.as_ref().map_or_else(|| path.to_owned(), |outer| format!("{outer}/{path}"));
+        Self { entry: self.entry.clone(), name: format!("{} > {path}", self.name), submodule: Some(joined) }
+    }
+
+    fn failure(&self, url: &str, rev: &str, problem: FetchProblem) -> FetchFailure {
+        let Self { entry, name, submodule } = self.clone();
+        FetchFailure { entry, name, submodule, also: Vec::new(), url: redacted(url), rev: rev.to_owned(), problem }
+    }
+}
+
 impl FetchFailure {
+    /// Returns the key of the lock as people type it: the entry itself, also where one of its submodules failed.
+    pub fn key(&self) -> &str {
+        self.name.split('`').nth(1).unwrap_or(&self.name)
+    }
+
+    /// Whether a submodule of the entry failed, rather than the entry itself.
+    pub fn is_submodule(&self) -> bool {
+        self.name.contains(" > ")
+    }
+
     fn new(wanted: &Wanted, problem: FetchProblem) -> Self {
-        Self { name: wanted.name.clone(), url: redacted(&wanted.url), rev: wanted.rev.clone(), problem }
+        Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev, problem)
     }
 }
 
 /// Returns the checkout without its submodules' places, which is enough for its id.
 fn plain(wanted: &Wanted) -> Checkout {
-    let submodules = wanted.submodules.then(Default::default);
-    Checkout { url: wanted.url.clone(), rev: wanted.rev.clone(), submodules }
+    Checkout::new(&wanted.url, &wanted.rev, wanted.extent.clone())
 }
 
 /// Writing files is bound by processors and disk, not by the network.

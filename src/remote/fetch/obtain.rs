@@ -3,14 +3,15 @@
 //! Decides the order of ways, from cheap to expensive: the commit alone by id; a ref whose tip it is; the `git` program,
 //! which speaks protocol v2 where every id can be asked for; the full history of the hinted refs; of everything.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
-use super::FetchProblem;
+use super::{FetchProblem, gone};
 use crate::remote::transport::{Advertised, Call, Depth, Order, fetch, fetch_with_program, list};
-use crate::remote::trouble::Trouble;
+use crate::remote::trouble::UNKNOWN_ID;
 use crate::remote::url::{self, Scheme};
 use crate::resolve::{Failure, FailureKind, Transport};
-use crate::store::Repository;
+use crate::store::{Repository, tidy};
 
 /// Where fetched commits stand until they are pinned.
 const FETCHED: &str = "refs/deps/fetched";
@@ -27,7 +28,14 @@ pub(super) fn commit(
     refs: &[String],
 ) -> Result<(), FetchProblem> {
     if !repository.contains(rev) || repository.pin(rev).is_err() {
-        fetch_somehow(call, repository, into, rev, refs)?;
+        // A process that was killed may have left something that is in the way.
+        tidy(into);
+        let search = Search { call, into, rev, refs, listed: OnceCell::new() };
+        let fetched = search.somehow(repository);
+        if fetched.is_err() {
+            tidy(into);
+        }
+        fetched?;
         let pinned = repository.pin(rev);
         forget(into, rev);
         pinned?;
@@ -35,28 +43,69 @@ pub(super) fn commit(
     Ok(())
 }
 
-fn fetch_somehow(
-    call: &Call<'_>,
-    repository: &Repository,
-    into: &Path,
-    rev: &str,
-    refs: &[String],
-) -> Result<(), Failure> {
-    let ways: &[Way] = match url::scheme(call.url) {
-        // libgit2 has no shallow fetch there, and copying everything is cheap.
-        Ok(Scheme::Local) => &[Way::Everything],
-        _ => &[Way::ById, Way::ByTip, Way::ByProgram, Way::ByHints, Way::Everything],
-    };
-    for way in ways {
-        match way.go(call, into, rev, refs) {
-            Ok(()) if repository.contains(rev) => return Ok(()),
-            Ok(()) => {}
-            Err(failure) if failure.kind == FailureKind::NoSuchCommit => {}
-            Err(failure) => return Err(failure),
+/// One commit that is looked for at one server.
+struct Search<'a> {
+    call: &'a Call<'a>,
+    into: &'a Path,
+    rev: &'a str,
+    refs: &'a [String],
+    /// What the server advertises, once it was asked.
+    listed: OnceCell<Vec<Advertised>>,
+}
+
+impl Search<'_> {
+    fn somehow(&self, repository: &Repository) -> Result<(), FetchProblem> {
+        let ways: &[Way] = match url::scheme(self.call.url) {
+            // libgit2 has no shallow fetch there, and copying everything is cheap.
+            Ok(Scheme::Local) => &[Way::Everything],
+            _ => &[Way::ById, Way::ByTip, Way::ByProgram, Way::ByHints, Way::Everything],
+        };
+        for way in ways {
+            match self.go(*way) {
+                Ok(()) if repository.contains(self.rev) => return Ok(()),
+                Ok(()) => {}
+                Err(failure) if failure.kind != FailureKind::NoSuchCommit => return Err(failure.into()),
+                Err(failure) if is_final(&failure) => break,
+                Err(_) => {}
+            }
+        }
+        Err(FetchProblem::Gone(gone::why(&self.call.subject, self.refs, self.listed()?)))
+    }
+
+    fn go(&self, way: Way) -> Result<(), Failure> {
+        match way {
+            Way::ById => fetch(self.call, self.into, &by_id(self.rev)),
+            Way::ByProgram => fetch_with_program(self.call, self.into, &by_id(self.rev)).unwrap_or(Ok(())),
+            Way::ByTip => match tip(self.listed()?, self.rev, self.refs) {
+                Some(name) => self.take(vec![format!("+{name}:{FETCHED}/{}", self.rev)], Depth::One),
+                None => Ok(()),
+            },
+            Way::ByHints => {
+                let names = self.listed()?.iter().map(|advertised| &advertised.name);
+                let hinted = names.filter(|name| is_hinted(name, self.refs));
+                self.take(hinted.map(|name| format!("+{name}:refs/deps/{}", &name[5..])).collect(), Depth::All)
+            }
+            Way::Everything => {
+                let refspecs = ["+refs/heads/*:refs/deps/heads/*", "+refs/tags/*:refs/deps/tags/*"].map(str::to_owned);
+                self.take(refspecs.into(), Depth::All)
+            }
         }
     }
-    let meaning = format!("no branch or tag leads to commit `{rev}`, and the server does not hand it out");
-    Err(call.failure(Trouble::new(FailureKind::NoSuchCommit, &meaning, ""), 0, Transport::Nobody))
+
+    fn take(&self, refspecs: Vec<String>, depth: Depth) -> Result<(), Failure> {
+        if refspecs.is_empty() {
+            return Ok(());
+        }
+        fetch(self.call, self.into, &Order { refspecs, depth })
+    }
+
+    /// Lists the refs, the first time.
+    fn listed(&self) -> Result<&[Advertised], Failure> {
+        if self.listed.get().is_none() {
+            _ = self.listed.set(list(self.call)?);
+        }
+        Ok(self.listed.get().expect("it was just set"))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -68,35 +117,9 @@ enum Way {
     Everything,
 }
 
-impl Way {
-    fn go(self, call: &Call<'_>, into: &Path, rev: &str, refs: &[String]) -> Result<(), Failure> {
-        match self {
-            Self::ById => fetch(call, into, &by_id(rev)),
-            Self::ByProgram => fetch_with_program(call, into, &by_id(rev)).unwrap_or(Ok(())),
-            Self::ByTip => match tip(&list(call)?, rev, refs) {
-                Some(name) => {
-                    let refspecs = vec![format!("+{name}:{FETCHED}/{rev}")];
-                    fetch(call, into, &Order { refspecs, depth: Depth::One })
-                }
-                None => Ok(()),
-            },
-            Self::ByHints => {
-                let names = list(call)?.into_iter().map(|advertised| advertised.name);
-                let refspecs: Vec<String> = names
-                    .filter(|name| is_hinted(name, refs))
-                    .map(|name| format!("+{name}:refs/deps/{}", &name[5..]))
-                    .collect();
-                if refspecs.is_empty() {
-                    return Ok(());
-                }
-                fetch(call, into, &Order { refspecs, depth: Depth::All })
-            }
-            Self::Everything => {
-                let refspecs = ["+refs/heads/*:refs/deps/heads/*", "+refs/tags/*:refs/deps/tags/*"].map(str::to_owned);
-                fetch(call, into, &Order { refspecs: refspecs.into(), depth: Depth::All })
-            }
-        }
-    }
+/// Whether no other way can lead to the commit: the `git` program, which speaks protocol v2, has asked for the id itself.
+fn is_final(failure: &Failure) -> bool {
+    failure.transport == Transport::Program && failure.message.starts_with(UNKNOWN_ID)
 }
 
 fn by_id(rev: &str) -> Order {
@@ -111,12 +134,13 @@ fn tip(advertised: &[Advertised], rev: &str, refs: &[String]) -> Option<String> 
 }
 
 /// Whether `name` is the branch or the tag that one of `refs` means.
-fn is_hinted(name: &str, refs: &[String]) -> bool {
+pub(super) fn is_hinted(name: &str, refs: &[String]) -> bool {
     let short = ["refs/heads/", "refs/tags/"].iter().find_map(|prefix| name.strip_prefix(prefix));
     is_plain(name)
         && refs
             .iter()
-            .any(|hint| Some(hint.as_str()) == short || hint == name || name.strip_prefix("refs/") == Some(hint))
+            .map(|hint| hint.strip_prefix("origin/").unwrap_or(hint))
+            .any(|hint| Some(hint) == short || hint == name || name.strip_prefix("refs/") == Some(hint))
 }
 
 /// Whether a server's name for a ref can stand in a refspec and mean only itself.

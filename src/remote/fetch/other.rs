@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use deps_lock::Pin;
 
-use super::{FetchFailure, FetchProblem, export_jobs};
+use super::{Asker, FetchFailure, FetchProblem, export_jobs};
 use crate::digest;
 use crate::remote::download::Download;
 use crate::remote::system::Foreign;
@@ -96,7 +96,7 @@ pub fn fetch_others(
 }
 
 fn failure(wanted: &WantedOther, problem: FetchProblem) -> FetchFailure {
-    FetchFailure { name: wanted.name.clone(), url: redacted(&wanted.url), rev: wanted.rev(), problem }
+    Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev(), problem)
 }
 
 /// One thing to fetch, with all that it takes.

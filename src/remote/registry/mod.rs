@@ -88,7 +88,7 @@ impl<'a> Registry<'a> {
             200 => digest_in(&answer),
             404 => Err(Trouble::new(FailureKind::NotFound, "the registry has no such image", "HTTP 404")),
             401 | 403 => Err(refused(answer.status().as_u16())),
-            other => Err(Trouble::status(other)),
+            other => Err(Trouble::status(other).waiting(retry_after(&answer))),
         }
     }
 
@@ -191,6 +191,11 @@ fn digest_in(answer: &Response<Body>) -> Result<String, Trouble> {
         Some(_) => Err(Trouble::new(FailureKind::Protocol, "the registry sends a digest that is not sha256", "")),
         None => Err(Trouble::new(FailureKind::Protocol, "the registry sends no `Docker-Content-Digest`", "")),
     }
+}
+
+/// Returns how many seconds the registry asks to wait. A date is as good as nothing: clocks differ.
+fn retry_after(answer: &Response<Body>) -> Option<Duration> {
+    answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn token_in(answer: &mut Response<Body>) -> Result<String, Trouble> {

@@ -72,6 +72,11 @@ impl Beyond {
         Self::of(&settings().unwrap_or_default(), &set.collect::<Vec<_>>(), &no_proxy)
     }
 
+    /// Whether git is told which certificates to trust.
+    pub(crate) fn has_certificates(&self) -> bool {
+        self.rules.iter().any(|rule| rule.name.to_lowercase().contains("cainfo"))
+    }
+
     /// Returns what `settings` (lowercase where git ignores case) and the set `variables` bring.
     fn of(settings: &[String], variables: &[&str], no_proxy: &str) -> Self {
         let mut beyond =
@@ -93,16 +98,10 @@ impl Beyond {
         self.ssh_command
     }
 
-    /// Returns why `url` has to be asked with the `git` program.
+    /// Returns why `url`, which no `insteadOf` changes any more, has to be asked with the `git` program.
     pub(crate) fn reason(&self, url: &str) -> Option<String> {
-        if self.rules.is_empty() {
-            return None;
-        }
-        // The settings are about the URL that is asked in the end.
-        let remote = git2::Remote::create_detached(url).ok();
-        let asked = remote.as_ref().and_then(|remote| remote.url().ok()).unwrap_or(url);
-        let scheme = url::scheme(asked).ok()?;
-        let rule = self.rules.iter().find(|rule| self.applies(&rule.scope, scheme, asked))?;
+        let scheme = url::scheme(url).ok()?;
+        let rule = self.rules.iter().find(|rule| self.applies(&rule.scope, scheme, url))?;
         Some(format!("libgit2 does not know {}", rule.name))
     }
 

@@ -5,15 +5,17 @@
 
 mod beyond;
 mod built_in;
+mod patience;
 mod program;
+mod seen;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use beyond::Beyond;
-use built_in::set_timeout;
 
+use super::tokens::{self, Token};
 use super::trouble::Trouble;
 use super::url::{self, redacted};
 use super::{Choice, Progress, Remotes};
@@ -51,6 +53,8 @@ pub(crate) enum Depth {
 /// One repository to talk to, and with whom to keep in touch meanwhile.
 pub(crate) struct Call<'a> {
     pub(crate) url: &'a str,
+    /// The URL that is asked in the end: after the user's `insteadOf`, which may bring a credential and another scheme.
+    asked: String,
     /// The URL without credentials.
     pub(crate) subject: String,
     pub(crate) remotes: &'a Remotes,
@@ -69,8 +73,8 @@ impl<'a> Call<'a> {
         progress: &'a dyn Progress,
         interrupted: &'a AtomicBool,
     ) -> Result<Self, Failure> {
-        set_timeout(remotes.settings().timeout);
-        let call = Self { url, subject: redacted(url), remotes, progress, interrupted };
+        built_in::set_timeout(remotes.settings().timeout);
+        let call = Self { url, asked: asked(url), subject: redacted(url), remotes, progress, interrupted };
         let scheme = url::scheme(url).map_err(|bad| {
             call.failure(Trouble::new(FailureKind::Invalid, &format!("the URL {bad}"), ""), 0, Transport::Nobody)
         })?;
@@ -87,8 +91,31 @@ impl<'a> Call<'a> {
 
     pub(crate) fn failure(&self, trouble: Trouble, retried: u32, transport: Transport) -> Failure {
         let Trouble { kind, message, .. } = trouble;
-        Failure { kind, subject: self.subject.clone(), message, retried, transport }
+        Failure { kind, subject: self.subject.clone(), message: self.masked(message), retried, transport }
     }
+
+    /// Returns how the repository is reached in the end; none when git will refuse it.
+    fn scheme(&self) -> Option<url::Scheme> {
+        url::scheme(&self.asked).ok()
+    }
+
+    /// Returns the token of a CI system that may be sent there.
+    fn token(&self) -> Option<&Token> {
+        tokens::for_url(self.remotes.tokens(), &self.asked)
+    }
+
+    /// Takes out of what a server or git said the secrets that this call knows of, wherever they stand.
+    fn masked(&self, message: String) -> String {
+        let token = self.token().map(|token| token.secret.as_str());
+        let secrets = url::secrets(&self.asked).into_iter().chain(token);
+        secrets.fold(message, |message, secret| message.replace(secret, "…"))
+    }
+}
+
+/// Returns what `url` stands for in the user's configuration.
+fn asked(url: &str) -> String {
+    let remote = git2::Remote::create_detached(url).ok();
+    remote.as_ref().and_then(|remote| remote.url().ok()).unwrap_or(url).to_owned()
 }
 
 /// Returns all that the server advertises, in its order.
@@ -132,7 +159,7 @@ fn through<T>(call: &Call<'_>, attempt: impl Fn(Transport) -> Result<T, Trouble>
         Choice::Git2 => return retried(call, Transport::Git2, &attempt),
         Choice::Auto => {}
     }
-    if let Some(reason) = call.remotes.beyond().reason(call.url) {
+    if let Some(reason) = call.remotes.beyond().reason(&call.asked) {
         match retried(call, Transport::Program, &attempt) {
             Err(failure) if failure.message.starts_with(program::MISSING) => {}
             other => {
@@ -144,7 +171,9 @@ fn through<T>(call: &Call<'_>, attempt: impl Fn(Transport) -> Result<T, Trouble>
     match tried(call, Transport::Git2, &attempt) {
         Ok(value) => Ok(value),
         Err((trouble, retries)) => {
-            let elsewhere = trouble.elsewhere;
+            // Only the program knows the hosts of `~/.ssh/config`.
+            let alias = trouble.kind == FailureKind::Unreachable && call.scheme() == Some(url::Scheme::Ssh);
+            let elsewhere = trouble.elsewhere || alias;
             let first = call.failure(trouble, retries, Transport::Git2);
             if elsewhere { instead(call, first, &attempt) } else { Err(first) }
         }
@@ -200,8 +229,9 @@ pub(crate) fn again<T>(
             return Err((Trouble::cancelled(), retries));
         }
         match attempt() {
-            Err(trouble) if trouble.passing && retries < settings.retries => {
-                pause(settings.backoff * 2u32.saturating_pow(retries), interrupted);
+            Err(trouble) if trouble.passing && retries < settings.retries && !trouble.is_too_long() => {
+                let backoff = settings.backoff * 2u32.saturating_pow(retries);
+                pause(trouble.wait.unwrap_or(backoff), interrupted);
                 retries += 1;
             }
             Err(_) if interrupted.load(Ordering::Relaxed) => return Err((Trouble::cancelled(), retries)),

@@ -6,14 +6,18 @@
 #![expect(clippy::disallowed_methods, reason = "this transport is a process, and it must not hang")]
 
 use std::io::{ErrorKind, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::patience::{Patience, SLOWEST, Sight, Signs};
+use super::seen::retry_after;
 use super::{Advertised, Call, Depth, Order};
 use crate::remote::Transfer;
 use crate::remote::trouble::Trouble;
+use crate::remote::url::Scheme;
 use crate::resolve::FailureKind;
 
 /// How the message begins when there is no `git` program.
@@ -58,23 +62,34 @@ pub(super) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), T
     run(call, &arguments).map(drop)
 }
 
-/// Runs git; where only a question to the user can help and there is one, again with prompts, one at a time.
+/// Runs git. Where credentials are missing: again with the token of a CI system, then with prompts, one at a time.
 fn run(call: &Call<'_>, arguments: &[String]) -> Result<Vec<u8>, Trouble> {
-    let silent = run_once(call, arguments, Prompts::Off);
-    match silent {
-        Err(trouble) if trouble.kind == FailureKind::Auth && call.remotes.settings().terminal => {
-            let _turn = call.remotes.prompts().lock().expect("no thread panics while it holds the lock");
-            run_once(call, arguments, Prompts::On)
-        }
-        other => other,
+    let refused = |result: &Result<_, Trouble>| matches!(result, Err(trouble) if trouble.kind == FailureKind::Auth);
+    let mut result = run_once(call, arguments, Prompts::Off);
+    if refused(&result) && call.token().is_some() {
+        result = run_once(call, arguments, Prompts::Token);
     }
+    if refused(&result) && call.remotes.settings().terminal {
+        let _turn = call.remotes.prompts().lock().expect("no thread panics while it holds the lock");
+        result = run_once(call, arguments, Prompts::On);
+    }
+    result
 }
 
+/// Who is asked for credentials, beside the user's helpers.
 #[derive(Clone, Copy, PartialEq)]
 enum Prompts {
+    /// A person.
     On,
+    /// Nobody.
     Off,
+    /// The environment, instead of the helpers: they would be told to store what belongs to one CI job.
+    Token,
 }
+
+/// Answers git's question with the token, which stands in the environment: arguments are for everybody to read.
+const TOKEN_HELPER: &str = "!f() { test \"$1\" = get && \
+    printf 'username=%s\\npassword=%s\\n' \"$DEPS_TOKEN_USER\" \"$DEPS_TOKEN\"; }; f";
 
 fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<Vec<u8>, Trouble> {
     let mut child = command(call, arguments, prompts).spawn().map_err(|error| {
@@ -82,9 +97,10 @@ fn run_once(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Result<V
         Trouble::new(FailureKind::Local, MISSING, &cause)
     })?;
     let heard = listen(&mut child);
-    let process = Process { child, output: Vec::new(), errors: Vec::new(), last: Instant::now() };
+    let process = Process { child, output: Vec::new(), errors: Vec::new(), signs: Signs::default() };
     // A person may take any time to type.
-    let patience = (prompts == Prompts::Off).then_some(call.remotes.settings().timeout);
+    let sight = if arguments.iter().any(|argument| argument == "ls-remote") { Sight::Dim } else { Sight::Clear };
+    let patience = (prompts != Prompts::On).then(|| Patience::new(call.remotes.settings().timeout, sight));
     process.attend(call, &heard, patience)
 }
 
@@ -96,17 +112,40 @@ fn command(call: &Call<'_>, arguments: &[String], prompts: Prompts) -> Command {
         command.env_remove(variable);
     }
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", if prompts == Prompts::On { "1" } else { "0" });
-    if prompts == Prompts::Off && !call.remotes.beyond().has_ssh_command() {
+    if prompts != Prompts::On && !call.remotes.beyond().has_ssh_command() {
         command.env("GIT_SSH_COMMAND", format!("ssh -o BatchMode=yes -o ConnectTimeout={seconds}"));
     }
-    let slow = format!("http.lowSpeedTime={seconds}");
-    for setting in ["protocol.ext.allow=never", "safe.directory=*", "gc.auto=0", "http.lowSpeedLimit=1", &slow] {
+    let bundle = settings.certificates.as_ref().filter(|_| !call.remotes.beyond().has_certificates());
+    command.envs(bundle.map(|bundle| ("GIT_SSL_CAINFO", bundle)));
+    // Of a listing git says nothing until it is there, so its speed is git's to judge. A fetch tells how it goes on, and
+    // may be silent for longer while the server packs.
+    let limit = if arguments[0] == "ls-remote" { SLOWEST } else { 1 };
+    let (slow, limit) = (format!("http.lowSpeedTime={seconds}"), format!("http.lowSpeedLimit={limit}"));
+    for setting in ["protocol.ext.allow=never", "safe.directory=*", "gc.auto=0", &limit, &slow] {
         command.args(["-c", setting]);
     }
+    if let (Prompts::Token, Some(token)) = (prompts, call.token()) {
+        command.env("DEPS_TOKEN_USER", token.user).env("DEPS_TOKEN", &token.secret);
+        let helper = format!("credential.{}.helper={TOKEN_HELPER}", token.origin);
+        command.args(["-c", "credential.helper=", "-c", &helper]);
+    }
     command.args(["-c", "maintenance.auto=false"]).args(arguments);
+    if let Some(Scheme::Http | Scheme::Https) = call.scheme() {
+        // The only way to the header `Retry-After`. What is secret is left out by git, and nothing of it is shown here.
+        command.env("GIT_TRACE_CURL", "1").env("GIT_TRACE_CURL_NO_DATA", "1").env("GIT_TRACE_REDACT", "1");
+    }
     // Outside of every repository, so that none's configuration leaks in.
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if !may_prompt(call, prompts) {
+        // A group of its own, so that its helpers end with it.
+        command.process_group(0);
+    }
     command
+}
+
+/// Whether a process of git may have to ask a person something. A ssh command of the user's own may do so at any time.
+fn may_prompt(call: &Call<'_>, prompts: Prompts) -> bool {
+    prompts == Prompts::On || (call.remotes.settings().terminal && call.remotes.beyond().has_ssh_command())
 }
 
 /// What a process said on one of its streams.
@@ -139,7 +178,7 @@ struct Process {
     child: Child,
     output: Vec<u8>,
     errors: Vec<u8>,
-    last: Instant,
+    signs: Signs,
 }
 
 impl Process {
@@ -148,12 +187,11 @@ impl Process {
         mut self,
         call: &Call<'_>,
         heard: &Receiver<Heard>,
-        patience: Option<Duration>,
+        mut patience: Option<Patience>,
     ) -> Result<Vec<u8>, Trouble> {
         loop {
             match heard.recv_timeout(LOOK) {
-                Ok(Heard::Output(bytes)) => self.hear(call, &bytes, &[]),
-                Ok(Heard::Errors(bytes)) => self.hear(call, &[], &bytes),
+                Ok(said) => self.hear(call, said),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if self.has_ended() => {
                     self.hear_the_rest(call, heard);
@@ -161,35 +199,40 @@ impl Process {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if call.is_interrupted() {
+            let interrupted = call.is_interrupted().then(Trouble::cancelled);
+            let late = patience.as_mut().and_then(|patience| patience.look(self.signs).err());
+            if let Some(trouble) = interrupted.or(late) {
                 self.end();
-                return Err(Trouble::cancelled());
-            }
-            if patience.is_some_and(|patience| self.last.elapsed() > patience) {
-                self.end();
-                return Err(Trouble::new(FailureKind::Timeout, "no answer in time", "").passing());
+                return Err(trouble);
             }
         }
         let succeeded = self.child.wait().is_ok_and(|status| status.success());
-        if succeeded { Ok(self.output) } else { Err(Trouble::program(&String::from_utf8_lossy(&self.errors))) }
+        if succeeded { Ok(self.output) } else { Err(trouble(&self.errors)) }
     }
 
-    fn hear(&mut self, call: &Call<'_>, output: &[u8], errors: &[u8]) {
-        self.last = Instant::now();
-        self.output.extend_from_slice(output);
-        self.errors.extend_from_slice(errors);
-        if let Some(transfer) = transfer(errors) {
-            call.progress.on_transfer(&call.subject, transfer);
+    fn hear(&mut self, call: &Call<'_>, said: Heard) {
+        match said {
+            Heard::Output(bytes) => {
+                self.signs.bytes += bytes.len() as u64;
+                self.output.extend_from_slice(&bytes);
+            }
+            Heard::Errors(bytes) => {
+                self.errors.extend_from_slice(&bytes);
+                let text = String::from_utf8_lossy(&bytes);
+                if let Some(transfer) = transfer(&text) {
+                    self.signs.objects = transfer.objects as u64;
+                    self.signs.bytes = self.signs.bytes.max(transfer.bytes as u64);
+                    call.progress.on_transfer(&call.subject, transfer);
+                }
+                self.signs.messages += u64::from(text.contains("remote: ") || text.contains("Resolving deltas:"));
+            }
         }
     }
 
     /// Takes what a process that has ended still said; a grandchild that keeps the stream open is not waited for.
     fn hear_the_rest(&mut self, call: &Call<'_>, heard: &Receiver<Heard>) {
         while let Ok(said) = heard.recv_timeout(LINGER) {
-            match said {
-                Heard::Output(bytes) => self.hear(call, &bytes, &[]),
-                Heard::Errors(bytes) => self.hear(call, &[], &bytes),
-            }
+            self.hear(call, said);
         }
     }
 
@@ -197,19 +240,59 @@ impl Process {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
+    /// Asks git and its helpers to stop, which lets them tidy up; then makes them.
     fn end(&mut self) {
+        signal_group("TERM", self.child.id());
+        let asked = Instant::now();
+        while !self.has_ended() && asked.elapsed() < LINGER {
+            std::thread::sleep(LOOK);
+        }
+        signal_group("KILL", self.child.id());
         // It may have ended by itself meanwhile.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads the last `Receiving objects:  45% (450/1000)` of a piece of git's progress.
-fn transfer(errors: &[u8]) -> Option<Transfer> {
-    let text = String::from_utf8_lossy(errors);
+/// The shell's own `kill` is everywhere; the program of that name is not.
+fn signal_group(signal: &str, group: u32) {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -s \"$1\" -- \"-$2\"", "sh", signal, &group.to_string()]);
+    _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// Returns what git's error output means, and how long the server asked to wait.
+fn trouble(errors: &[u8]) -> Trouble {
+    let errors = String::from_utf8_lossy(errors);
+    let (traced, said): (Vec<&str>, Vec<&str>) = errors.lines().partition(|line| is_trace(line));
+    let headers: Vec<&str> =
+        traced.iter().filter_map(|line| line.split_once("<= Recv header: ")).map(|h| h.1).collect();
+    Trouble::program(&said.join("\n")).waiting(retry_after(&headers.join("\n")))
+}
+
+/// Whether a line is one of `GIT_TRACE_CURL`: `12:34:56.789012 http.c:915   <= Recv header: …`.
+fn is_trace(line: &str) -> bool {
+    let Some((time, rest)) = line.split_once(' ') else { return false };
+    time.len() == 15
+        && time.bytes().all(|b| b.is_ascii_digit() || b == b':' || b == b'.')
+        && rest.starts_with("http.c:")
+}
+
+/// Reads the last `Receiving objects:  45% (450/1000), 1.20 MiB | 300.00 KiB/s` of a piece of git's progress.
+fn transfer(text: &str) -> Option<Transfer> {
     let counts = text.rsplit("Receiving objects:").next().filter(|last| last.len() < text.len())?;
-    let (objects, total) = counts.split_once('(')?.1.split_once(')')?.0.split_once('/')?;
-    Some(Transfer { objects: objects.parse().ok()?, total_objects: total.parse().ok()?, bytes: 0 })
+    let (counts, rest) = counts.split_once('(')?.1.split_once(')')?;
+    let (objects, total) = counts.split_once('/')?;
+    let bytes = rest.strip_prefix(", ").and_then(|rest| bytes(rest.split('|').next()?)).unwrap_or_default();
+    Some(Transfer { objects: objects.parse().ok()?, total_objects: total.parse().ok()?, bytes })
+}
+
+/// Reads `1.20 MiB`.
+fn bytes(text: &str) -> Option<usize> {
+    let (number, unit) = text.trim().split_once(' ')?;
+    let scale = ["bytes", "KiB", "MiB", "GiB"].iter().position(|known| *known == unit)?;
+    let number: f64 = number.parse().ok()?;
+    Some((number * 1024f64.powi(scale as i32)) as usize)
 }
 
 /// Reads the output of `git ls-remote --symref`. Names that are not UTF-8 cannot be asked for and are left out.
@@ -251,10 +334,25 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_tells_how_long_to_wait_and_nothing_else() {
+        let errors = b"08:44:13.123456 http.c:915              <= Recv header: HTTP/1.1 429 On Purpose\n\
+            08:44:13.123457 http.c:915              <= Recv header: retry-after: 2\n\
+            08:44:13.123458 http.c:902              => Send header: Authorization: Basic certificate secret\n\
+            fatal: unable to access 'http://h/x/': The requested URL returned error: 429\n";
+        let trouble = trouble(errors);
+        assert_eq!(trouble.wait, Some(Duration::from_secs(2)));
+        assert_eq!(trouble.message, "the server asks for fewer requests (HTTP 429), asking to wait 2 s");
+    }
+
+    #[test]
     fn reads_progress_from_the_last_count() {
         let errors =
-            b"remote: Counting\rReceiving objects:  10% (1/10)\rReceiving objects:  50% (5/10), 1 MiB | 2 MiB/s\r";
-        assert_eq!(transfer(errors), Some(Transfer { objects: 5, total_objects: 10, bytes: 0 }));
-        assert_eq!(transfer(b"remote: Counting objects: 5% (1/20)"), None);
+            "remote: Counting\rReceiving objects:  10% (1/10)\rReceiving objects:  50% (5/10), 1.50 KiB | 2 KiB/s\r";
+        assert_eq!(transfer(errors), Some(Transfer { objects: 5, total_objects: 10, bytes: 1536 }));
+        assert_eq!(
+            transfer("Receiving objects: 100% (3/3), 234 bytes | 234 bytes/s, done.").map(|seen| seen.bytes),
+            Some(234)
+        );
+        assert_eq!(transfer("remote: Counting objects: 5% (1/20)"), None);
     }
 }
