@@ -352,7 +352,7 @@ fn a_project_without_archives_needs_no_store_to_be_locked() {
     sandbox.manifest("repositories:\n  x: { type: zip, url: $GIT/files/a.zip }\n");
     sandbox.deps(["lock"]).env("DEPS_STORE", "/dev/null/store").exits(1).stderr_is(str![[r#"
 error: cannot make the folder `/dev/null/store/git`: Not a directory (os error 20)
-hint: `DEPS_STORE` names another folder for the store
+hint: set `DEPS_STORE` to a folder that can be made
 
 "#]]);
 }

@@ -25,7 +25,7 @@ Commands:
   remove       Remove extensions from `deps.toml`
   set          Set options and other values in `deps.toml`
   ext          List, show, make and check extensions
-  cache        Look after the store: what it holds, what nobody needs, whether it is whole
+  cache        List, measure, verify and clean the store
   schema       Print the JSON Schema of a file
   completions  Print the completions of a shell
   help         Print this message or the help of the given subcommand(s)

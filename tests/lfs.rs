@@ -86,7 +86,7 @@ error: repo `models` at 9bf58c33f88ee59c1a02315620b88d14132eacf4: the content of
   |
 3 |   models: { type: git, url: [GIT]/models.git, version: main }
   |                                                                         ^^^^
-  `nets/large.bin`, `small.bin`, 6.0 kB
+  `nets/large.bin`, `small.bin`, 5.86 KiB
 hint: install the package `git-lfs`; or keep pointer files in its place: `lfs = false` in the `[[manifest]]`
 
 "#]]);
@@ -196,7 +196,7 @@ fn offline_names_content_and_commits_in_one_list() {
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["fetch", "--offline"]).exits(5).stderr_is(str![[r#"
 error: 2 pinned objects are missing from the store, and `--offline` forbids fetching them
-  repo `models` at 9bf58c33f88ee59c1a02315620b88d14132eacf4: Git LFS files `nets/large.bin`, `small.bin`, 6.0 kB
+  repo `models` at 9bf58c33f88ee59c1a02315620b88d14132eacf4: Git LFS files `nets/large.bin`, `small.bin`, 5.86 KiB
   repo `other` at ac1900179eb75ab16a31275e07932266b73894d3
 hint: run `deps fetch` once with a network
 
@@ -308,7 +308,7 @@ error: repo `models` at e9553f011cd039801348d9b5b40f23207b5d8d54: the content of
   |
 2 |   models: { type: git, url: [GIT]/models.git, version: main }
   |                                                                         ^^^^
-  `nets/large.bin`, `small.bin`, `third.bin`, 6.0 kB
+  `nets/large.bin`, `small.bin`, `third.bin`, 5.87 KiB
 hint: keep pointer files in its place: `lfs = false` in the `[[manifest]]`
 
 "#]]);

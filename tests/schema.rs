@@ -9,7 +9,20 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 9] = ["cache", "deps", "extension", "lock", "plan", "drift", "extensions", "import", "status"];
+const SCHEMAS: [&str; 12] = [
+    "cache-ls",
+    "cache-du",
+    "cache-gc",
+    "cache-verify",
+    "deps",
+    "extension",
+    "lock",
+    "plan",
+    "drift",
+    "extensions",
+    "import",
+    "status",
+];
 
 fn validator(name: &str) -> jsonschema::Validator {
     let text = std::fs::read_to_string(root().join(format!("schema/{name}.json"))).unwrap();

@@ -68,7 +68,6 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     check_target(&plans[0], options.target.as_deref())?;
     let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
     let store = session.store()?;
-    session.remember(&store, &workspace)?;
     fill(session, &loaded, &lock, &plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build = Build {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use deps_lock::{Entry, Key, Lock};
+use indicatif::HumanBytes;
 
 use super::diagnostic::Diagnostic;
 use super::import::Pinned;
@@ -12,6 +13,7 @@ use super::progress::Watch;
 use super::session::Session;
 use super::submodules::{self, Asked};
 use super::{Frozen, Network, hints, locking};
+
 use crate::extent::Extent;
 use crate::remote::fetch::{Content, FetchFailure, FetchProblem, LfsFiles, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
@@ -32,7 +34,6 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let loaded = session.load(&workspace)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let store = session.store()?;
-    session.remember(&store, &workspace)?;
     let fetched = objects(session, &loaded, &lock, &store, &options.network)?;
     session.tell(&format!("{fetched}\n"));
     Ok(())
@@ -197,7 +198,7 @@ fn way_on(failure: &FetchFailure) -> Option<String> {
     match &failure.problem {
         FetchProblem::Gone(_) if failure.submodule.is_some() => Some(hints::of_gone_submodule(failure.key())),
         FetchProblem::Gone(gone) => Some(hints::of_gone(gone, failure.key())),
-        problem => hints::of_lfs(problem).or_else(|| hint(problem.kind())),
+        problem => hints::of_lfs(problem).or_else(|| hints::of_fetch(problem)),
     }
 }
 
@@ -207,7 +208,7 @@ fn listed(files: &LfsFiles) -> String {
     let few: Vec<String> = files.paths.iter().take(FEW).map(|path| format!("`{path}`")).collect();
     let more = files.paths.len().saturating_sub(FEW);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}, {}", few.join(", "), report::bytes(files.bytes))
+    format!("{}{more}, {}", few.join(", "), HumanBytes(files.bytes))
 }
 
 fn hint(kind: FailureKind) -> Option<String> {

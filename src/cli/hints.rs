@@ -5,6 +5,7 @@ use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::remote::fetch::{FetchProblem, Gone};
 use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
+use crate::store::StoreError;
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
 
@@ -185,6 +186,40 @@ pub(super) fn of_failure(kind: FailureKind) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// Returns what to do about a store that cannot be used.
+pub(super) fn of_store(error: &StoreError) -> Option<String> {
+    match error {
+        error if error.is_full() => Some(FULL.to_owned()),
+        error if error.is_read_only() => Some(READ_ONLY.to_owned()),
+        StoreError::Io { action: "make the folder", .. } => {
+            Some("set `DEPS_STORE` to a folder that can be made".to_owned())
+        }
+        StoreError::Repository { .. } => Some("`deps cache verify` names what is damaged in the store".to_owned()),
+        _ => None,
+    }
+}
+
+/// Returns what to do about something that could not be brought into the store.
+pub(super) fn of_fetch(problem: &FetchProblem) -> Option<String> {
+    match problem {
+        FetchProblem::Store(error) => of_store(error),
+        FetchProblem::Remote(failure) if failure.kind == FailureKind::Local => {
+            let words = failure.message.to_lowercase();
+            let says = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
+            match () {
+                () if says(&["no space left", "quota", "file too large"]) => Some(FULL.to_owned()),
+                () if says(&["read-only", "permission denied"]) => Some(READ_ONLY.to_owned()),
+                () => None,
+            }
+        }
+        problem => of_failure(problem.kind()).map(str::to_owned),
+    }
+}
+
+const FULL: &str = "`deps cache gc` removes what no project needs; or set `DEPS_STORE` to a folder on a larger disk";
+const READ_ONLY: &str =
+    "set `DEPS_STORE` to a folder that you can write; what is in a read-only store can still be used";
 
 /// Returns what to do about a pinned commit that the remote does not have any more; `key` is its entry in the lock.
 pub(super) fn of_gone(gone: &Gone, key: &str) -> String {

@@ -96,7 +96,6 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     session.warn_all(passed_over(&loaded))?;
     let mut import = Import {
         session,
-        workspace: &workspace,
         options,
         loaded: &loaded,
         folder: &folder,
@@ -119,7 +118,6 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
 
 struct Import<'a> {
     session: &'a Session,
-    workspace: &'a Workspace,
     options: &'a Options,
     loaded: &'a Loaded,
     folder: &'a Path,
@@ -162,7 +160,6 @@ impl Import<'_> {
     /// Makes and moves the checkouts `open`.
     fn bring(&mut self, open: &[&Pinned<'_>]) -> Result<(), Failed> {
         let store = self.session.store()?;
-        self.session.remember(&store, self.workspace)?;
         let branches = self.branches(open)?;
         let sources = self.sources(open, &store)?;
         let mut levels: BTreeMap<usize, Vec<(&Pinned<'_>, Wanted)>> = BTreeMap::new();
@@ -329,7 +326,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, workspace: _, options, loaded: _, folder: _, reports, failures, pointers } = self;
+        let Self { session, options, loaded: _, folder: _, reports, failures, pointers } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();

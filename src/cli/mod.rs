@@ -104,7 +104,7 @@ enum Command {
     Set(edit::Set),
     /// List, show, make and check extensions.
     Ext(ext::Options),
-    /// Look after the store: what it holds, what nobody needs, whether it is whole.
+    /// List, measure, verify and clean the store.
     Cache(cache::Options),
     /// Print the JSON Schema of a file.
     Schema(schema::Options),

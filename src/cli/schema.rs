@@ -5,7 +5,10 @@ use clap::{Args, ValueEnum};
 use super::outcome::{Failed, print};
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
-use crate::report::{self, CacheReport, DriftReport, ExtensionsReport, ImportReport, PlanReport, StatusReport};
+use crate::report::{
+    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, ImportReport, PlanReport, StatusReport,
+    UsageReport, VerifyReport,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -28,12 +31,18 @@ enum File {
     Drift,
     /// `deps ext ls --json`
     Extensions,
-    /// `deps cache ls --json`
-    Cache,
     /// `deps import --json`
     Import,
     /// `deps status --json`
     Status,
+    /// `deps cache ls --json`
+    CacheLs,
+    /// `deps cache du --json`
+    CacheDu,
+    /// `deps cache gc --json`
+    CacheGc,
+    /// `deps cache verify --json`
+    CacheVerify,
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failed> {
@@ -43,9 +52,12 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Plan => schemars::schema_for!(PlanReport),
         File::Drift => schemars::schema_for!(DriftReport),
-        File::Cache => schemars::schema_for!(CacheReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
+        File::CacheLs => schemars::schema_for!(CacheReport),
+        File::CacheDu => schemars::schema_for!(UsageReport),
+        File::CacheGc => schemars::schema_for!(CollectReport),
+        File::CacheVerify => schemars::schema_for!(VerifyReport),
         File::Extensions => schemars::schema_for!(ExtensionsReport),
     };
     print(&report::json(&schema))

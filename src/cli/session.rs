@@ -16,7 +16,7 @@ use super::{Colour, Network};
 use crate::manifest::Warning;
 use crate::remote::{self, Remotes};
 use crate::source::Located;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreAlone, StoreError};
 use crate::workspace::{Loaded, Workspace};
 
 /// One run of the program.
@@ -129,20 +129,50 @@ impl Session {
         Ok(loaded)
     }
 
-    /// Opens the store: `$DEPS_STORE`, else `deps` in the user's cache folder.
+    /// Opens the store as one of many who use it, and notes that the project, if there is one, does.
     pub(super) fn store(&self) -> Result<Store, Failed> {
-        opened(Store::open(&store_root()?))
+        let mut waiting = || self.tell("waiting until `deps cache` has finished with the store\n");
+        let store = Store::join(&self.store_root()?, &self.interrupted, &mut waiting);
+        let store = store.map_err(|error| store_failed(&error))?;
+        if let Ok(workspace) = Workspace::find(&self.start) {
+            match store.record(workspace.root()) {
+                // Nobody takes anything away from a store that nobody can write.
+                Err(error) if !error.is_read_only() => {
+                    let message = "`deps cache gc` will not know what this project needs".to_owned();
+                    self.warn(&Diagnostic::warning(message).details([error.to_string()]));
+                }
+                _ => {}
+            }
+        }
+        Ok(store)
     }
 
-    /// Remembers in the store that the project needs what its lock names.
-    pub(super) fn remember(&self, store: &Store, workspace: &Workspace) -> Result<(), Failed> {
-        let root = workspace.root().canonicalize().unwrap_or_else(|_| workspace.root().to_path_buf());
-        store.remember(&root).map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))
+    /// Opens the store when nobody else uses it; `what` needs that, and says so when it has to wait.
+    pub(super) fn store_alone(&self, what: &str) -> Result<StoreAlone, Failed> {
+        let mut waiting =
+            || self.tell(&format!("{what} waits until no other `deps` uses the store; to give up, press Ctrl-C\n"));
+        let alone = Store::alone(&self.store_root()?, &self.interrupted, &mut waiting);
+        alone.map_err(|error| store_failed(&error))
     }
 
-    /// Opens the store for nobody else.
-    pub(super) fn store_alone(&self) -> Result<Store, Failed> {
-        opened(Store::alone(&store_root()?))
+    /// Returns where the store is: `$DEPS_STORE`, else `deps` in the user's cache folder.
+    pub(super) fn store_root(&self) -> Result<PathBuf, Failed> {
+        let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
+        let root = match std::env::var_os("DEPS_STORE").filter(|path| !path.is_empty()) {
+            Some(path) => PathBuf::from(path),
+            None => {
+                let strategy = etcetera::choose_base_strategy();
+                let strategy = strategy.map_err(|error| wrong(format!("cannot find your cache folder: {error}")))?;
+                strategy.cache_dir().join("deps")
+            }
+        };
+        std::path::absolute(&root).map_err(|error| wrong(format!("cannot find `{}`: {error}", root.display())))
+    }
+
+    /// Returns `path` as it is meant in the folder where the command runs.
+    pub(super) fn absolute(&self, path: &Path) -> PathBuf {
+        let path = self.start.join(path);
+        path.canonicalize().unwrap_or(path)
     }
 
     /// Prepares to ask remotes.
@@ -181,21 +211,10 @@ impl Session {
     }
 }
 
-fn opened(store: Result<Store, StoreError>) -> Result<Store, Failed> {
-    store.map_err(|error| {
-        let hint = match &error {
-            StoreError::Busy { .. } => "wait for it, then run the command again",
-            _ => "`DEPS_STORE` names another folder for the store",
-        };
-        Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(Some(hint.to_owned())))
-    })
-}
-
-fn store_root() -> Result<PathBuf, Failed> {
-    if let Some(path) = std::env::var_os("DEPS_STORE").filter(|path| !path.is_empty()) {
-        return Ok(PathBuf::from(path));
+/// Returns the failure of a command that cannot use the store.
+pub(super) fn store_failed(error: &StoreError) -> Failed {
+    if let StoreError::Interrupted { .. } = error {
+        return Failed::one(FAILED, Diagnostic::error("interrupted"));
     }
-    let strategy = etcetera::choose_base_strategy()
-        .map_err(|error| Failed::one(FAILED, Diagnostic::error(format!("cannot find your cache folder: {error}"))))?;
-    Ok(strategy.cache_dir().join("deps"))
+    Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(hints::of_store(error)))
 }

@@ -85,7 +85,7 @@ impl Trouble {
 
     /// What the error output of the `git` program means.
     pub(crate) fn program(errors: &str) -> Self {
-        let text = told(errors);
+        let text = lines_of(errors).find(|line| is_local(line)).map_or_else(|| told(errors), str::to_owned);
         let status =
             errors.split("returned error: ").nth(1).and_then(|after| after.get(..3)).and_then(|s| s.parse().ok());
         let mut trouble = match status {
@@ -127,7 +127,7 @@ const SIGNS: &[Sign] = &[
     ),
     (&["too many redirects", "redirects followed"], FailureKind::Refused, "the server redirects in a circle", false),
     (
-        &["no space left", "read-only file system", "disk quota"],
+        &["no space left", "file too large", "read-only file system", "disk quota"],
         FailureKind::Local,
         "this machine cannot write what was received",
         false,
@@ -243,10 +243,20 @@ fn status_in(text: &str) -> Option<u16> {
     text.split_once("status code: ")?.1.trim().get(..3)?.parse().ok()
 }
 
+fn lines_of(errors: &str) -> impl Iterator<Item = &str> {
+    errors.lines().map(str::trim).filter(|line| !line.is_empty())
+}
+
+/// Whether a line says what this machine lacks: git goes on to say what follows from it.
+fn is_local(line: &str) -> bool {
+    let line = line.to_lowercase();
+    SIGNS.iter().any(|(signs, kind, ..)| *kind == FailureKind::Local && signs.iter().any(|sign| line.contains(sign)))
+}
+
 /// Returns the line of git's error output that says most: the last `fatal:` or `ERROR:`, else the last one. Where git
 /// only says that ssh has failed, what ssh said stands before it.
 fn told(errors: &str) -> String {
-    let lines: Vec<&str> = errors.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = lines_of(errors).collect();
     let marked = lines.iter().rposition(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: "));
     let at = match marked {
         Some(at) if at > 0 && lines[at].contains("Could not read from remote repository") => Some(at - 1),

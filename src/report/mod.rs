@@ -10,7 +10,10 @@ mod lock;
 mod plan;
 mod repos;
 
-pub use cache::{CacheReport, ThingReport, bytes};
+pub use cache::{
+    CacheReport, CollectReport, CommitReport, DamagedReport, PartReport, RemovedReport, ThingReport, UsageReport,
+    VerifyReport, cache_text, collect_summary, collect_text, usage_text,
+};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use extension::{ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_text};

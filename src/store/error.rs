@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::lock;
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -15,12 +17,6 @@ pub enum StoreError {
         path: PathBuf,
         /// The system's answer.
         cause: io::Error,
-    },
-    /// Somebody uses the store, which must be nobody's just now.
-    #[error("the store `{}` is in use by another `deps`", path.display())]
-    Busy {
-        /// The store.
-        path: PathBuf,
     },
     /// A repository of the store is damaged, or cannot be written.
     #[error("cannot use the repository `{}`: {cause}", path.display())]
@@ -123,8 +119,29 @@ impl StoreError {
         move |cause| Self::Io { action, path, cause }
     }
 
+    /// Whether nobody, or not this user, can write there.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if lock::is_read_only(cause))
+    }
+
+    /// Whether there is no room left for what is to be written.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match self {
+            Self::Io { cause, .. } => matches!(cause.kind(), StorageFull | QuotaExceeded | FileTooLarge),
+            Self::Repository { cause, .. } => cause.contains("No space left") || cause.contains("quota"),
+            _ => false,
+        }
+    }
+
+    /// Returns an error of a walk through the folder `root`.
+    pub(crate) fn walk(root: &Path, error: walkdir::Error) -> Self {
+        let path = error.path().unwrap_or(root).to_path_buf();
+        Self::Io { action: "read", path, cause: error.into() }
+    }
+
     /// Returns a function that makes an error of libgit2's one about the repository at `path`.
-    pub(crate) fn repository(path: &Path) -> impl Fn(git2::Error) -> Self {
+    pub(crate) fn repository(path: &Path) -> impl Fn(git2::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |error| Self::Repository { path: path.clone(), cause: error.message().to_owned() }
     }

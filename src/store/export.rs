@@ -236,6 +236,17 @@ pub(super) fn sync_file(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.sync_data()).map_err(StoreError::io("sync", path))
 }
 
+/// Waits until the names in `root` and in every folder below are on the disk.
+pub(super) fn sync_folders(root: &Path) -> Result<(), StoreError> {
+    for entry in walkdir::WalkDir::new(root) {
+        let entry = entry.map_err(|error| StoreError::walk(root, error))?;
+        if entry.file_type().is_dir() {
+            sync_folder(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Waits until the names in `folder` are on the disk. Filesystems that cannot do so for folders are let off.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {

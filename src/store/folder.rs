@@ -57,10 +57,7 @@ fn write(root: &Path, file: &FolderFile<'_>) -> Result<(), StoreError> {
 /// Syncs the files and gives the folders their times, the deepest first.
 fn finish(root: &Path) -> Result<(), StoreError> {
     for entry in walkdir::WalkDir::new(root).contents_first(true) {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).to_path_buf();
-            StoreError::Io { action: "read", path, cause: error.into() }
-        })?;
+        let entry = entry.map_err(|error| StoreError::walk(root, error))?;
         if entry.file_type().is_dir() {
             set_time(entry.path())?;
         } else {

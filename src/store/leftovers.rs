@@ -1,7 +1,7 @@
 //! Takes away what a fetch that did not end well has left in a bare repository.
 //!
-//! Decides by name only what is left over: temporary packs and objects of libgit2 and of the git program, and locks of
-//! files. Whoever calls has the repository for itself, so nothing of it is in use.
+//! Decides by name only what is left over: temporary packs and objects of libgit2 and of the git program, locks of
+//! files, and git's note of what it fetched last. Whoever calls has the repository for itself, so nothing of it is in use.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,9 @@ pub(crate) fn tidy(path: &Path) {
     let top = walkdir::WalkDir::new(path).max_depth(1);
     for entry in objects.into_iter().chain(refs).chain(top).flatten() {
         let name = entry.file_name().to_string_lossy();
-        let is_left = BEGINNINGS.iter().any(|beginning| name.starts_with(beginning)) || name.ends_with(".lock");
+        let is_left = BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+            || name.ends_with(".lock")
+            || name == "FETCH_HEAD";
         if is_left && entry.file_type().is_file() {
             _ = fs::remove_file(entry.path());
         }
@@ -36,6 +38,7 @@ mod tests {
             ("objects/pack/pack_git2_8a6b", false),
             ("objects/ab/tmp_obj_x2", false),
             ("shallow.lock", false),
+            ("FETCH_HEAD", false),
             ("refs/deps/pins/1.lock", false),
             ("objects/pack/pack-1234.pack", true),
             ("shallow", true),

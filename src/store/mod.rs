@@ -1,17 +1,19 @@
 //! The content-addressed store: pinned git objects and the immutable trees that are the build context.
 //!
 //! Decides where things lie on disk, and that a name that exists is whole: everything is written to `tmp/`, synced and
-//! renamed, under a lock of its own. Leaves out getting anything from a network (`remote/`), ids (`digest.rs`) and
-//! cleaning up (`deps cache gc`).
+//! renamed, under a lock of its own; what nobody needs is taken away by one process alone (`collect.rs`). Leaves out
+//! getting anything from a network (`remote/`) and ids (`digest.rs`).
 //!
 //! ```text
 //! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
 //! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
-//! meta/<id>.sum                  the sum of what was written, for `deps cache verify`
-//! meta/projects/<hash>           the folders of the projects that need what is here
+//! meta/<id>.sum                  the sum of a tree whose id does not say its content, for `deps cache verify`
 //! meta/kept-<name>.json          what one run leaves for the next
+//! meta/projects/<hash>           a link to the folder of each project that uses the store
+//! meta/projects/<hash>.json      on which day which id was last in its lock
+//! locks/store.lock               shared by all who use the store; had alone by who takes something away
 //! files/<sha256>                 archives as they were downloaded
 //! tmp/  locks/
 //! ```
@@ -20,26 +22,27 @@
 
 mod adopt;
 mod archive;
-mod clean;
+mod collect;
 mod error;
 mod export;
 mod file;
 mod folder;
+mod fsck;
 mod gitmodules;
-mod held;
+mod inventory;
 mod kept;
 mod leftovers;
 mod lfs;
 mod lock;
 mod name;
 mod noticed;
+mod projects;
 mod repository;
 mod sum;
-mod usage;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -47,15 +50,16 @@ use std::sync::{Arc, Once};
 
 pub use archive::{ArchiveError, EntryProblem, Packed};
 pub(crate) use archive::{Form, HEAD};
-pub use clean::{Garbage, Needed, garbage};
+pub use collect::Removal;
 pub use error::{BadEntry, StoreError};
 pub use file::Incoming;
+pub use inventory::{Thing, ThingKind};
 pub(crate) use leftovers::tidy;
 pub use lfs::{Pointer, Pointers};
+pub use projects::{Needs, Project};
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
-pub use usage::{Held, HeldKind, now};
-pub use verify::Damage;
+pub use verify::{Commits, Damage, Fault};
 
 use crate::digest;
 use crate::extent::Extent;
@@ -66,12 +70,30 @@ use noticed::Noticed;
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
 
+/// What there is below the root.
+const FOLDERS: [&str; 8] = ["git", "hg", "trees", "files", "meta", "meta/projects", "tmp", "locks"];
+
 /// A store on disk, shared by all projects and by processes that run at the same time.
+///
+/// As long as it lives, nothing that is in the store is taken away.
 #[derive(Clone, Debug)]
 pub struct Store {
     root: PathBuf,
-    /// Held while the store is used, see `held.rs`.
-    _held: Option<Arc<File>>,
+    _lock: Arc<Lock>,
+}
+
+/// A store that nobody else uses until this is dropped.
+#[derive(Debug)]
+pub struct StoreAlone {
+    store: Store,
+}
+
+impl std::ops::Deref for StoreAlone {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
 }
 
 /// An exported tree.
@@ -119,23 +141,34 @@ impl Store {
     /// Opens the store at `root`, making it when it is not there.
     ///
     /// # Errors
-    /// When the folders neither exist nor can be made.
+    /// As [`Store::join`].
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
-        for folder in ["git", "hg", "trees", "files", "meta", "tmp", "locks"] {
-            let folder = root.join(folder);
-            fs::create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
-        }
-        let tag = root.join("CACHEDIR.TAG");
-        if !tag.exists() {
-            fs::write(&tag, CACHEDIR_TAG).map_err(StoreError::io("write", &tag))?;
-        }
-        let held = Self::held(&root)?;
-        Ok(Self::with(&root, held))
+        Self::join(root, &AtomicBool::new(false), &mut || {})
     }
 
-    fn with(root: &Path, held: Option<File>) -> Self {
-        Self { root: root.to_path_buf(), _held: held.map(Arc::new) }
+    /// Opens the store at `root` as one of many who use it, making it when it is not there. `waiting` is called once when
+    /// another process has the store alone, which is waited for. What killed processes have left in `tmp/` is removed.
+    ///
+    /// A store that cannot be written is opened all the same when it is there: what it holds can be used.
+    ///
+    /// # Errors
+    /// When the folders neither exist nor can be made, or `interrupted` becomes true meanwhile.
+    pub fn join(root: &Path, interrupted: &AtomicBool, waiting: &mut dyn FnMut()) -> Result<Self, StoreError> {
+        let root = prepared(root)?;
+        sweep(&root);
+        let lock = Lock::share_store(&root.join("locks"), interrupted, waiting)?;
+        Ok(Self { root, _lock: Arc::new(lock) })
+    }
+
+    /// Opens the store at `root` when nobody else uses it; `waiting` is called once when somebody does. Who comes
+    /// meanwhile goes first.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or `interrupted` becomes true meanwhile.
+    pub fn alone(root: &Path, interrupted: &AtomicBool, waiting: &mut dyn FnMut()) -> Result<StoreAlone, StoreError> {
+        let root = prepared(root)?;
+        let lock = Lock::take_store(&root.join("locks"), interrupted, waiting)?;
+        Ok(StoreAlone { store: Self { root, _lock: Arc::new(lock) } })
     }
 
     /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>`.
@@ -208,27 +241,67 @@ impl Store {
     fn publish(&self, draft: &Path, id: &str, noticed: impl Into<Noticed>) -> Result<Tree, StoreError> {
         let noticed = noticed.into();
         let _replaced = self.retire(id)?;
-        let sum = self.sum_path(id);
-        fs::write(&sum, sum::sum(draft)?).map_err(StoreError::io("write", &sum))?;
+        if !name::says_content(id) {
+            self.replace(&self.sum_path(id), sum::sum(draft)?.as_bytes())?;
+        }
         self.notice(id, &noticed)?;
+        export::sync_folders(draft)?;
         let path = self.root.join("trees").join(id);
         fs::rename(draft, &path).map_err(StoreError::io("make", &path))?;
         export::sync_folder(&self.root.join("trees"))?;
         let Noticed { lfs_pointers, excluded } = noticed;
         Ok(Tree { id: id.to_owned(), path, lfs_pointers, excluded })
     }
+
+    /// Writes the small file `path` in one step: others see the old content or the new, whatever happens.
+    fn replace(&self, path: &Path, content: &[u8]) -> Result<(), StoreError> {
+        use std::io::Write as _;
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix("note-").tempfile_in(self.root.join("tmp"))?;
+            file.write_all(content)?;
+            file.as_file().sync_data()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(StoreError::io("write", path))
+    }
 }
 
-/// Returns the paths of what is in `folder`, sorted; none when it is not there.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(StoreError::io("read", folder))?,
-    };
-    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-    let mut paths = paths.map_err(StoreError::io("read", folder))?;
-    paths.sort();
-    Ok(paths)
+/// Makes the folders of the store at `root`, and returns its absolute path.
+fn prepared(root: &Path) -> Result<PathBuf, StoreError> {
+    let root = std::path::absolute(root).map_err(StoreError::io("find", root))?;
+    for folder in FOLDERS {
+        let folder = root.join(folder);
+        match fs::create_dir_all(&folder) {
+            // Where nothing can be written, what is there can be used.
+            Err(error) if lock::is_read_only(&error) && root.is_dir() => {}
+            made => made.map_err(StoreError::io("make the folder", &folder))?,
+        }
+    }
+    let tag = root.join("CACHEDIR.TAG");
+    if !tag.exists() {
+        match fs::write(&tag, CACHEDIR_TAG) {
+            Err(error) if lock::is_read_only(&error) => {}
+            written => written.map_err(StoreError::io("write", &tag))?,
+        }
+    }
+    Ok(root)
+}
+
+/// Removes what is in `tmp/` when nobody uses the store: it belonged to processes that were killed. Costs a look at an
+/// empty folder when there is nothing.
+fn sweep(root: &Path) {
+    let tmp = root.join("tmp");
+    if fs::read_dir(&tmp).is_ok_and(|mut entries| entries.next().is_some())
+        && let Some(_alone) = Lock::try_take_store(&root.join("locks"))
+    {
+        // What cannot be removed wastes space and nothing else.
+        for entry in fs::read_dir(&tmp).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            _ = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+    }
 }
 
 /// Opens the bare repository at `path`, whoever owns it.

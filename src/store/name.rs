@@ -47,6 +47,17 @@ pub(crate) fn is_tree_id(id: &str) -> bool {
     }
 }
 
+/// Returns the ids of content in `text`: every run of exactly 40 or 64 hexadecimal digits, wherever it stands.
+pub(crate) fn ids(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !matches!(c, '0'..='9' | 'a'..='f'));
+    words.filter(|word| matches!(word.len(), 40 | 64))
+}
+
+/// Whether the tree `id` can be compared with its id: a commit, or a digest of a folder.
+pub(crate) fn says_content(id: &str) -> bool {
+    id.starts_with("b3-") || is_checkout_id(id)
+}
+
 /// Whether `id` is a commit id, `-s` and the digits of excluded submodules perhaps, and `-p` perhaps.
 fn is_checkout_id(id: &str) -> bool {
     let id = id.strip_suffix("-p").unwrap_or(id);
@@ -94,6 +105,14 @@ mod tests {
             assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{name}");
             assert!(!name.contains(".."), "{name}");
         }
+    }
+
+    #[test]
+    fn ids_are_found_in_locks_and_in_names_of_trees() {
+        let (rev, digest) = ("0123456789abcdef0123456789abcdef01234567", "ab".repeat(32));
+        let text = format!("rev = \"{rev}\"\ndigest = \"sha256:{digest}\"\nshort = \"{}\"", &rev[1..]);
+        assert_eq!(ids(&text).collect::<Vec<_>>(), [rev, digest.as_str()]);
+        assert_eq!(ids(&format!("{rev}-s")).collect::<Vec<_>>(), [rev]);
     }
 
     #[test]

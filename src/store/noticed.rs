@@ -60,7 +60,7 @@ impl Store {
         let meta = self.meta(id);
         if *noticed != Noticed::default() {
             let json = serde_json::to_vec(noticed).expect("strings are JSON");
-            return fs::write(&meta, json).map_err(StoreError::io("write", &meta));
+            return self.replace(&meta, &json);
         }
         match fs::remove_file(&meta) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", &meta)(error)),

@@ -12,9 +12,10 @@ use std::sync::atomic::AtomicBool;
 
 use git2::{ObjectType, Oid};
 
+use super::export::{sync_file, sync_folders};
 use super::gitmodules::{self, Declared};
 use super::lock::Lock;
-use super::{BadEntry, Store, StoreError, name};
+use super::{BadEntry, Store, StoreError, leftovers, name};
 
 /// Where pinned commits are held.
 const PINS: &str = "refs/deps/pins";
@@ -64,6 +65,11 @@ impl Repository {
         Self { store: store.clone(), name: name::repository(url), url: url.to_owned() }
     }
 
+    /// Returns the repository whose folder below `git/` is called `name`; which URL it belongs to is not known.
+    pub(super) fn named(store: &Store, name: &str) -> Self {
+        Self { store: store.clone(), name: name.to_owned(), url: String::new() }
+    }
+
     /// Returns the path of the bare repository, whether it exists or not.
     pub fn path(&self) -> PathBuf {
         self.store.root.join("git").join(&self.name)
@@ -77,7 +83,8 @@ impl Repository {
         let lock = self.store.lock(&self.name, interrupted)?;
         let path = self.path();
         if path.is_dir() {
-            remove_leftovers(&path)?;
+            // Whoever had it before may have been killed.
+            leftovers::tidy(&path);
         } else {
             self.create(&path)?;
         }
@@ -88,6 +95,10 @@ impl Repository {
         let scratch = self.store.scratch()?;
         let draft = scratch.path().join("repository");
         create_bare(&draft).map_err(StoreError::repository(path))?;
+        for file in ["HEAD", "config"] {
+            sync_file(&draft.join(file))?;
+        }
+        sync_folders(&draft)?;
         fs::rename(&draft, path).map_err(StoreError::io("make", path))
     }
 
@@ -95,7 +106,7 @@ impl Repository {
     pub fn has(&self, rev: &str) -> bool {
         let Ok(repository) = super::open_bare(&self.path()) else { return false };
         let Ok(id) = Oid::from_str(rev) else { return false };
-        repository.refname_to_id(&format!("{PINS}/{rev}")).is_ok_and(|pinned| pinned == id)
+        repository.refname_to_id(&pin_name(rev)).is_ok_and(|pinned| pinned == id)
             && repository.odb().is_ok_and(|odb| odb.exists(id))
     }
 
@@ -111,9 +122,8 @@ impl Repository {
     /// When it is not a commit, an object of its tree is missing, or the ref cannot be written.
     pub fn pin(&self, rev: &str) -> Result<(), StoreError> {
         let repository = self.open()?;
-        let commit = is_complete(&repository, rev)?;
-        let name = format!("{PINS}/{rev}");
-        repository.reference(&name, commit.id(), true, "").map_err(StoreError::repository(&self.path()))?;
+        let id = complete(&repository, rev)?;
+        repository.reference(&pin_name(rev), id, true, "").map_err(StoreError::repository(&self.path()))?;
         Ok(())
     }
 
@@ -149,17 +159,9 @@ impl Repository {
     }
 }
 
-/// Removes the lock files and half packs that a killed writer has left: nobody else writes now.
-fn remove_leftovers(path: &Path) -> Result<(), StoreError> {
-    let is_half_pack = |name: &str| name.starts_with("tmp_") || name.starts_with("pack_git2_");
-    let folders = [path.to_path_buf(), path.join(PINS), path.join("refs/deps/fetched"), path.join("objects/pack")];
-    for file in folders.iter().map(|folder| super::entries(folder)).collect::<Result<Vec<_>, _>>()?.concat() {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        if name.ends_with(".lock") || is_half_pack(&name) {
-            fs::remove_file(&file).map_err(StoreError::io("remove", &file))?;
-        }
-    }
-    Ok(())
+/// Returns the name of the ref that holds the commit `rev`.
+pub(super) fn pin_name(rev: &str) -> String {
+    format!("{PINS}/{rev}")
 }
 
 /// Makes an empty bare repository at `path` without hooks and other extras; what it writes is synced to disk.
@@ -169,17 +171,24 @@ pub(crate) fn create_bare(path: &Path) -> Result<git2::Repository, git2::Error> 
     let repository = git2::Repository::init_opts(path, &options)?;
     let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
     config.set_bool("core.fsyncObjectFiles", true)?;
+    // What the git program knows the line above as.
+    config.set_str("core.fsync", "objects,derived-metadata,reference")?;
     config.set_i32("gc.auto", 0)?;
+    // An index is a function of its pack; of another one nothing could be said.
+    config.set_bool("pack.writeReverseIndex", false)?;
     drop(config);
     Ok(repository)
 }
 
-/// Returns the commit `rev`, of whose tree no object is missing.
-pub(super) fn is_complete<'r>(repository: &'r git2::Repository, rev: &str) -> Result<git2::Commit<'r>, StoreError> {
+/// Returns the id of the commit `rev` when all of it is there.
+///
+/// # Errors
+/// When it is not a commit, or an object of its tree is missing.
+pub(super) fn complete(repository: &git2::Repository, rev: &str) -> Result<Oid, StoreError> {
     let commit = find_commit(repository, rev)?;
     let tree = commit.tree().map_err(|_| incomplete(rev, commit.tree_id()))?;
     Completeness { repository, rev, seen: BTreeSet::new() }.check(&tree, 0)?;
-    Ok(commit)
+    Ok(commit.id())
 }
 
 /// Returns the commit `rev`.
@@ -231,15 +240,6 @@ pub(super) fn too_deep(rev: &str, depth: usize, name: &[u8]) -> Result<(), Store
     }
     let path = String::from_utf8_lossy(name).into_owned();
     Err(StoreError::BadEntry { rev: rev.to_owned(), path, problem: BadEntry::TooDeep })
-}
-
-/// Returns the commits of the submodules of `rev` in the bare repository at `path`.
-pub(super) fn gitlink_revs(path: &Path, rev: &str) -> Result<Vec<String>, StoreError> {
-    let repository = super::open_bare(path).map_err(StoreError::repository(path))?;
-    let tree = find_commit(&repository, rev)?.tree().map_err(StoreError::repository(path))?;
-    let mut links = Vec::new();
-    collect_gitlinks(&repository, rev, &tree, Path::new(""), 0, &mut links)?;
-    Ok(links.into_iter().map(|(_, id)| id.to_string()).collect())
 }
 
 fn collect_gitlinks(

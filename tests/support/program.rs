@@ -166,12 +166,6 @@ impl<'a> Program<'a> {
 }
 
 impl Run {
-    /// It must have exited with `code`.
-    #[track_caller]
-    pub(crate) fn exited(&self, code: i32) {
-        assert!(self.code == Some(code), "expected exit status {code}\n{self}");
-    }
-
     /// Compares the whole of standard output, redacted, with `str![…]`. `SNAPSHOTS=overwrite` updates the test.
     #[track_caller]
     pub(crate) fn stdout_is(self, expected: impl IntoData) -> Run {

@@ -28,13 +28,9 @@ pub(super) fn commit(
     refs: &[String],
 ) -> Result<(), FetchProblem> {
     if !repository.contains(rev) || repository.pin(rev).is_err() {
-        // A process that was killed may have left something that is in the way.
-        tidy(into);
         let search = Search { call, into, rev, refs, listed: OnceCell::new() };
         let fetched = search.somehow(repository);
-        if fetched.is_err() {
-            tidy(into);
-        }
+        tidy(into);
         fetched?;
         let pinned = repository.pin(rev);
         forget(into, rev);

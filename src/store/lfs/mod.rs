@@ -130,6 +130,14 @@ impl Walk<'_> {
     }
 }
 
+/// Returns the SHA-256 of the content that `file` stands for, in hexadecimal digits; none when it is no pointer.
+pub(super) fn content_named_by(file: &[u8]) -> Option<String> {
+    match pointer::read(file)? {
+        Found::Pointer(pointer) => Some(pointer.sha256),
+        Found::Extended => None,
+    }
+}
+
 fn is_file(entry: &git2::TreeEntry<'_>) -> bool {
     entry.kind() == Some(ObjectType::Blob) && entry.filemode_raw() & 0o170_000 == 0o100_000
 }
