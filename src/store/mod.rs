@@ -5,7 +5,8 @@
 //! cleaning up (`deps cache gc`).
 //!
 //! ```text
-//! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>,
+//!                                what their versions name by refs/deps/names/<rev>
 //! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
@@ -31,6 +32,7 @@ mod kept;
 mod leftovers;
 mod lock;
 mod name;
+mod named;
 mod noticed;
 mod repository;
 mod sum;
@@ -50,6 +52,7 @@ pub use clean::{Garbage, Needed, garbage};
 pub use error::{BadEntry, StoreError};
 pub use file::Incoming;
 pub(crate) use leftovers::tidy;
+pub use named::Named;
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
 pub use usage::{Held, HeldKind, now};

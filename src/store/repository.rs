@@ -139,6 +139,11 @@ impl Repository {
         Ok(links.into_iter().map(with_url).collect())
     }
 
+    /// Whether its history is cut somewhere.
+    pub fn is_shallow(&self) -> bool {
+        self.open().is_ok_and(|repository| repository.is_shallow())
+    }
+
     /// Returns the URL it holds the commits of.
     pub fn url(&self) -> &str {
         &self.url
