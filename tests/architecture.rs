@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
 const MAY_NAME: [(&str, &[&str]); 17] = [
-    ("checkout", &["remote", "store"]),
+    ("checkout", &["extent", "remote", "store"]),
     ("digest", &["extent"]),
     ("dockerfile", &["plan"]),
     ("engine", &[]),

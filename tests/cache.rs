@@ -226,6 +226,7 @@ fn every_flipped_byte_is_found() {
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["fetch"]).env("DEPS_GIT", "git").succeeds();
     assert!(names(&sandbox, "trees").contains(&program));
+    sandbox.deps(["import"]).succeeds();
     let (mut flipped, mut missed) = (0, Vec::new());
     for folder in ["git", "trees"] {
         for file in content_files(&sandbox.store().join(folder)) {

@@ -115,9 +115,12 @@ fn commits_that_nobody_else_has_stay() {
     assert!(run.stderr().contains("! src") || run.stderr().contains("! c has commits of its own on `HEAD`"), "{run}");
     assert!(run.stderr().contains("! core/a has commits of its own on `main`"), "{run}");
     assert_eq!(git(&sandbox, "src/c", &["rev-parse", "HEAD"]), own);
-    // On a branch of their own they are safe, and the checkout may move.
+    // On a branch of their own they would not be lost, but somebody works there.
     git(&sandbox, "src/core/a", &["checkout", "--quiet", "-b", "mine"]);
     git(&sandbox, "src/core/a", &["branch", "--force", "main", "origin/main"]);
+    let run = sandbox.deps(["import"]).exits(1);
+    assert!(run.stderr().contains("! core/a has commits of its own on `mine`"), "{run}");
+    git(&sandbox, "src/core/a", &["checkout", "--quiet", "main"]);
     let run = sandbox.deps(["import"]).exits(1);
     assert!(run.stderr().contains("~ core/a "), "{run}");
     assert_eq!(git(&sandbox, "src/core/a", &["log", "--format=%s", "-1", "mine"]), "own");

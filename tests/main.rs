@@ -24,6 +24,8 @@ mod faults;
 mod fetch;
 mod help;
 mod import;
+mod import_keeps;
+mod import_names;
 mod interrupt;
 mod lfs;
 mod lock;

@@ -100,3 +100,29 @@ error: `c` is a checkout of `https://git.example/b.git`, and the manifest asks f
     std::fs::remove_dir_all(sandbox.path("ws/c")).unwrap();
     sandbox.deps(["pin-from", "ws", "--allow-unpushed"]).without_recheck().succeeds();
 }
+
+#[test]
+fn a_commit_that_the_version_does_not_lead_to_is_not_pinned() {
+    let sandbox = workspace();
+    sandbox.git("a").branch("feature").file("f", "3\n").commit();
+    let git = |arguments: &[&str]| sandbox.program("git", [&["-C", "ws/a"][..], arguments].concat()).succeeds();
+    git(&["fetch", "--quiet"]);
+    git(&["checkout", "--quiet", "feature"]);
+    sandbox.deps(["pin-from", "ws"]).exits(1).stderr_is(str![[r#"
+error: `a` is on `feature` at `9fb99988e2e85e74eb34399bdb7d6cafe285ac13`, and the manifest asks for `main`
+ --> underlay.repos:2:60
+  |
+2 |   a: { type: git, url: https://git.example/a.git, version: main }
+  |                                                            ^^^^
+hint: write `version: feature` in the manifest, or `git switch main` in the checkout
+
+"#]]);
+    git(&["checkout", "--quiet", "--detach", "origin/main~1"]);
+    sandbox.deps(["pin-from", "ws"]).without_recheck().succeeds();
+    // A tag is one only where it stands.
+    sandbox.edit("underlay.repos", "a.git, version: main", "a.git, version: 1.1.0");
+    let run = sandbox.deps(["pin-from", "ws"]).exits(1);
+    assert!(run.stderr().contains(", and the manifest asks for `1.1.0`"), "{run}");
+    git(&["checkout", "--quiet", "1.1.0"]);
+    sandbox.deps(["pin-from", "ws"]).without_recheck().succeeds();
+}

@@ -63,3 +63,33 @@ hint: `deps import` moves what is clean to its pin; `deps pin-from` pins what is
         assert!(errors.is_empty(), "{errors:?}");
     });
 }
+
+#[test]
+fn other_repositories_and_a_stale_lock_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.git_config("[url \"$GIT/\"]\n\tinsteadOf = https://git.example/\n");
+    sandbox.git("a").file("f", "1").commit();
+    sandbox.git("b").file("f", "2").commit();
+    sandbox.manifest("repositories:\n  a: { type: git, url: https://git.example/a.git }\n");
+    sandbox.deps(["status"]).exits(3);
+    sandbox.deps(["lock"]).succeeds();
+    let git = |arguments: &[&str]| sandbox.program("git", arguments).succeeds();
+    git(&["clone", "--quiet", "https://git.example/b.git", "src/a"]);
+    git(&["clone", "--quiet", "https://git.example/b.git", "src/more/b"]);
+    git(&["clone", "--quiet", "https://git.example/b.git", "src/a/inside"]);
+    sandbox.deps(["status"]).succeeds().stdout_is(str![[r#"
+! a is a checkout of `https://git.example/b.git`
+? more/b is in no manifest
+2 checkouts, 0 at the pin and clean
+
+"#]]);
+    sandbox.edit("underlay.repos", "a.git", "a.git, version: main");
+    sandbox.deps(["status"]).succeeds().stderr_is(str![[r#"
+warning: `deps.lock` is out of date: the checkouts are compared with what it has
+  repo `a`: `underlay.repos` asks for `main`, the lock has no version
+hint: to update it, run `deps lock`
+
+
+"#]]);
+    sandbox.deps(["status", "--check"]).exits(3);
+}

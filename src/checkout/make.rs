@@ -1,7 +1,7 @@
 //! A new checkout: made beside its place, then renamed, so that an interrupted run leaves nothing half.
 //!
 //! Decides what a checkout has: the pinned commit alone, as `git clone --depth 1` would have it, `origin` as people
-//! wrote it, and the wished branch with its upstream. No hook or template of this machine runs.
+//! wrote it, and the wished branch with its upstream or the wished tag. No hook or template of this machine runs.
 
 #![expect(clippy::disallowed_methods, reason = "working checkouts are files")]
 
@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 
 use git2::build::CheckoutBuilder;
-use git2::{Oid, Repository, RepositoryInitOptions};
+use git2::{Config, ConfigLevel, Oid, Repository, RepositoryInitOptions};
 
-use super::{CheckoutError, Wanted};
-use crate::store::{Checkout, Store};
+use super::{CheckoutError, Wanted, history, objects, submodule};
+use crate::store::{Named, Store};
 
 /// What `deps` brought into a checkout: by these commits it tells what is nobody's work.
 pub(super) const BROUGHT: &str = "refs/deps/brought";
@@ -40,14 +40,13 @@ pub(super) fn make(wanted: &Wanted, store: &Store) -> Result<(), CheckoutError> 
 
 /// Makes the checkout `wanted`, but in the folder `draft`.
 fn draft_of(draft: &Path, wanted: &Wanted, store: &Store) -> Result<(), CheckoutError> {
-    let folder = &wanted.folder;
-    let repository = new(draft, &wanted.url).map_err(CheckoutError::git(folder))?;
-    bring_objects(&repository, &wanted.source, store).map_err(CheckoutError::git(folder))?;
-    let id = Oid::from_str(&wanted.rev).map_err(CheckoutError::git(folder))?;
-    attach(&repository, id, wanted.branch.as_deref()).map_err(CheckoutError::git(folder))?;
-    repository.checkout_head(Some(CheckoutBuilder::new().force())).map_err(CheckoutError::git(folder))?;
+    let git = CheckoutError::git(&wanted.folder);
+    let repository = new(draft, &wanted.url).map_err(&git)?;
+    objects::bring(&repository, wanted, store).map_err(&git)?;
+    attach(&repository, wanted, store).map_err(&git)?;
+    repository.checkout_head(Some(CheckoutBuilder::new().force())).map_err(&git)?;
     drop(repository);
-    submodules(draft, &wanted.source, store)
+    submodule::bring(draft, &wanted.source, store)
 }
 
 fn new(folder: &Path, url: &str) -> Result<Repository, git2::Error> {
@@ -56,103 +55,82 @@ fn new(folder: &Path, url: &str) -> Result<Repository, git2::Error> {
     let repository = Repository::init_opts(folder, &options)?;
     repository.remote("origin", url)?;
     // Written again as people wrote it: `remote` may have applied `insteadOf`.
-    repository.config()?.open_level(git2::ConfigLevel::Local)?.set_str("remote.origin.url", url)?;
+    local(&repository)?.set_str("remote.origin.url", url)?;
     Ok(repository)
 }
 
-/// Brings the commit of `source`, without its history, from the store into `repository`.
-pub(super) fn bring_objects(repository: &Repository, source: &Checkout, store: &Store) -> Result<(), git2::Error> {
-    let from = store.repository(&source.url).path().join("objects");
-    let id = Oid::from_str(&source.rev)?;
-    if repository.find_commit(id).is_err() {
-        let refused = |error: std::io::Error| git2::Error::from_str(&format!("{}: {error}", from.display()));
-        share(&from, &repository.path().join("objects")).map_err(refused)?;
-        cut(repository, id, &fs::read_to_string(from.with_file_name("shallow")).unwrap_or_default())?;
+/// Lets `HEAD` and the wished branch, with its upstream, lead to the pin, and makes the wished tag; touches no file.
+pub(super) fn attach(repository: &Repository, wanted: &Wanted, store: &Store) -> Result<(), git2::Error> {
+    let id = Oid::from_str(&wanted.rev)?;
+    if let Some(Named::Tag(tag)) = &wanted.named {
+        add_tag(repository, wanted, tag, store)?;
     }
-    repository.reference(&format!("{BROUGHT}/{id}"), id, true, "")?;
-    Ok(())
+    match wanted.named.as_ref().map(Named::branch) {
+        Some(Some(branch)) => attach_to(repository, id, branch, wanted),
+        Some(None) => {
+            repository.set_head_detached(id)?;
+            settle(repository, &wanted.rev)
+        }
+        None => repository.set_head_detached(id),
+    }
 }
 
-/// Gives the folder `to` the objects of `from`: object files never change, so that another name for them is enough where
-/// the file system allows it, as for `git clone --local`.
-fn share(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in walkdir::WalkDir::new(from).min_depth(1) {
-        let entry = entry?;
-        let place = to.join(entry.path().strip_prefix(from).expect("a walk stays below its root"));
-        let name = entry.file_name().to_string_lossy();
-        if name.starts_with("tmp_") || name.starts_with("pack_git2_") {
-            continue; // somebody is writing it just now
-        }
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(&place)?;
-        } else if !place.exists() && fs::hard_link(entry.path(), &place).is_err() {
-            fs::copy(entry.path(), &place)?;
-        }
-    }
-    Ok(())
+/// Writes down that the commit `rev` is to stand on no branch, so that nobody is asked again.
+pub(super) fn settle(repository: &Repository, rev: &str) -> Result<(), git2::Error> {
+    local(repository)?.set_str("deps.detached", rev)
 }
 
-/// Says where the history ends, as git's shallow clones do (gitformat-shallow(5)): where it did in the store, whose lines
-/// are `shallow`, and at `id` when its parents are not there.
-fn cut(repository: &Repository, id: Oid, shallow: &str) -> Result<(), git2::Error> {
-    // The handle may not have seen the new pack yet.
-    let fresh = Repository::open(repository.path())?;
-    let here = |id: Oid| fresh.odb().is_ok_and(|odb| odb.exists(id));
-    let known = shallow.lines().filter(|line| Oid::from_str(line).is_ok_and(here)).map(str::to_owned);
-    let mut ends: Vec<String> = known.collect();
-    if fresh.find_commit(id)?.parent_ids().any(|parent| !here(parent)) {
-        ends.push(id.to_string());
+fn attach_to(repository: &Repository, id: Oid, branch: &str, wanted: &Wanted) -> Result<(), git2::Error> {
+    let remote = super::look::remote(repository, &wanted.url)?.unwrap_or_else(|| "origin".to_owned());
+    let theirs = format!("refs/remotes/{remote}/{branch}");
+    // A remote's branch that was fetched since is not taken back.
+    let known = repository.refname_to_id(&theirs).ok();
+    if !known.is_some_and(|tip| history::is_reached(repository, id, &[tip]).unwrap_or(false)) {
+        repository.reference(&theirs, id, true, "deps import")?;
     }
-    if ends.is_empty() {
+    if let Some(Named::Default(_)) = wanted.named {
+        repository.reference_symbolic(&format!("refs/remotes/{remote}/HEAD"), &theirs, true, "deps import")?;
+    }
+    let ours = format!("refs/heads/{branch}");
+    repository.reference(&ours, id, true, "deps import")?;
+    repository.set_head(&ours)?;
+    let mut config = local(repository)?;
+    if config.get_string(&format!("branch.{branch}.remote")).is_ok() {
         return Ok(());
     }
-    let file = repository.path().join("shallow");
-    let refused = |error: std::io::Error| git2::Error::from_str(&format!("{}: {error}", file.display()));
-    let mut lines: Vec<String> = match fs::read_to_string(&file) {
-        Ok(text) => text.lines().map(str::to_owned).collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(refused(error)),
-    };
-    lines.extend(ends);
-    lines.sort();
-    lines.dedup();
-    let text = lines.join("\n") + "\n";
-    let written = tempfile::NamedTempFile::new_in(repository.path()).and_then(|mut draft| {
-        std::io::Write::write_all(&mut draft, text.as_bytes())?;
-        draft.persist(&file).map_err(|error| error.error)
-    });
-    written.map(|_| ()).map_err(refused)
+    config.set_str(&format!("branch.{branch}.remote"), &remote)?;
+    config.set_str(&format!("branch.{branch}.merge"), &ours)
 }
 
-/// Lets `HEAD` and the wished branch, with its upstream, lead to `id`; touches no file.
-pub(super) fn attach(repository: &Repository, id: Oid, branch: Option<&str>) -> Result<(), git2::Error> {
-    // The pack that was just written must be seen.
-    repository.odb()?.refresh()?;
-    let Some(branch) = branch else { return repository.set_head_detached(id) };
-    repository.reference(&format!("refs/remotes/origin/{branch}"), id, true, "deps import")?;
-    repository.reference(&format!("refs/heads/{branch}"), id, true, "deps import")?;
-    repository.set_head(&format!("refs/heads/{branch}"))?;
-    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
-    config.set_str(&format!("branch.{branch}.remote"), "origin")?;
-    config.set_str(&format!("branch.{branch}.merge"), &format!("refs/heads/{branch}"))
+/// Makes the tag as the remote has it; one of a person's is left.
+fn add_tag(repository: &Repository, wanted: &Wanted, tag: &str, store: &Store) -> Result<(), git2::Error> {
+    let name = format!("refs/tags/{tag}");
+    let object = store.repository(&wanted.url).tag(&wanted.rev, tag).and_then(|id| Oid::from_str(&id).ok());
+    let Some(object) = object.filter(|_| repository.find_reference(&name).is_err()) else { return Ok(()) };
+    repository.reference(&name, object, false, "").map(drop)
 }
 
-/// Makes the submodules of the checkout at `folder` that are not there yet, and theirs.
-pub(super) fn submodules(folder: &Path, source: &Checkout, store: &Store) -> Result<(), CheckoutError> {
-    for (path, submodule) in &source.submodules {
-        let place = folder.join(path);
-        if Repository::open(&place).is_err() {
-            let wanted = Wanted {
-                folder: place.clone(),
-                url: submodule.url.clone(),
-                rev: submodule.rev.clone(),
-                branch: None,
-                source: submodule.clone(),
-            };
-            make(&wanted, store)?;
+/// Gives the tags that came with a whole history, `refs/deps/tags/`, their names in the repository at `git`; a tag that is
+/// there already stays as it is.
+///
+/// # Errors
+/// When git cannot write them.
+pub fn take_tags(git: &Path) -> Result<(), CheckoutError> {
+    let take = || -> Result<(), git2::Error> {
+        let repository = Repository::open(git)?;
+        let found = repository.references_glob("refs/deps/tags/*")?.collect::<Result<Vec<_>, _>>()?;
+        for mut tag in found {
+            let name = tag.name()?.replacen("refs/deps/", "refs/", 1);
+            if let Some(id) = tag.target().filter(|_| repository.find_reference(&name).is_err()) {
+                repository.reference(&name, id, false, "")?;
+            }
+            tag.delete()?;
         }
-        let told = || Repository::open(folder)?.find_submodule(path.to_string_lossy().as_ref())?.init(false);
-        told().map_err(CheckoutError::git(&place))?;
-    }
-    Ok(())
+        Ok(())
+    };
+    take().map_err(CheckoutError::git(git))
+}
+
+fn local(repository: &Repository) -> Result<Config, git2::Error> {
+    repository.config()?.open_level(ConfigLevel::Local)
 }

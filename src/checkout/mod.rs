@@ -6,29 +6,37 @@
 
 #![expect(clippy::disallowed_methods, reason = "working checkouts are files")]
 
+mod history;
 mod look;
 mod make;
 mod moving;
+mod objects;
+mod quick;
 mod record;
+mod submodule;
+mod work;
 
 use std::path::{Path, PathBuf};
 
-pub use look::{Head, State, Status, head, status};
+pub use look::{Head, Shape, State, Status, has, head, is_of_branch, named, shape, status};
+pub use make::take_tags;
 pub use record::Record;
 
-use crate::store::{self, Store};
+use crate::store::{self, Named, Store};
 
 /// A checkout as it is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its folder, absolute.
+    /// The folder that all checkouts stand in, absolute.
+    pub top: PathBuf,
+    /// Its own folder, below `top`.
     pub folder: PathBuf,
     /// What its `origin` is: the repository as people wrote it; a path is absolute.
     pub url: String,
     /// The full commit id.
     pub rev: String,
-    /// The branch that the manifest names, where it names one.
-    pub branch: Option<String>,
+    /// What the version is at the remote; none where nobody could be asked.
+    pub named: Option<Named>,
     /// The same commit in the store, with its submodules where they are wanted.
     pub source: store::Checkout,
 }
@@ -70,8 +78,37 @@ pub enum Reason {
         untracked: usize,
     },
     /// Another checkout inside it.
-    #[error("holds another checkout")]
-    Nested,
+    #[error("holds the checkout `{}`", path.display())]
+    Nested {
+        /// Where, below it.
+        path: PathBuf,
+    },
+    /// A symbolic link on the way to it.
+    #[error("stands behind the symbolic link `{}`", path.display())]
+    Link {
+        /// The link, below the folder of all checkouts.
+        path: PathBuf,
+    },
+    /// A merge, rebase or the like.
+    #[error("is in the middle of a {operation}")]
+    Unfinished {
+        /// What is not done.
+        operation: &'static str,
+    },
+    /// Changes that were put aside.
+    #[error("has stashed changes")]
+    Stash,
+    /// Linked work trees, which need this one.
+    #[error("has linked work trees")]
+    WorkTrees,
+    /// A submodule that is left.
+    #[error("has the submodule `{}`, which {reason}", path.display())]
+    Submodule {
+        /// Where, below the checkout.
+        path: PathBuf,
+        /// Why.
+        reason: Box<Reason>,
+    },
     /// Files that the pinned commit would overwrite.
     #[error("has files that the pinned commit would overwrite")]
     InTheWay,
@@ -135,7 +172,8 @@ impl CheckoutError {
     }
 }
 
-/// Whether `wanted` is at its pin, at the cost of reading two small files. A `false` may turn out to be wrong.
+/// Whether `wanted` is at its pin, at the cost of reading a few small files; on which branch is its own affair. A `false` may
+/// turn out to be wrong.
 pub fn is_at_pin(wanted: &Wanted) -> bool {
     look::is_at_pin(wanted)
 }
@@ -145,12 +183,22 @@ pub fn is_at_pin(wanted: &Wanted) -> bool {
 /// # Errors
 /// When git or the file system refuses; what was there before is untouched then.
 pub fn bring(wanted: &Wanted, store: &Store) -> Result<Outcome, CheckoutError> {
-    match look::state(wanted)? {
+    if let Some(path) = link(&wanted.top, &wanted.folder) {
+        return Ok(Outcome::Left(Reason::Link { path }));
+    }
+    match look::state(&wanted.folder, &wanted.url)? {
         State::Absent => make::make(wanted, store).map(|()| Outcome::Made),
         State::NoRepository => Ok(Outcome::Left(Reason::NoRepository)),
         State::Other { url } => Ok(Outcome::Left(Reason::OtherRepository { url })),
         State::Ours(repository) => moving::advance(&repository, wanted, store),
     }
+}
+
+/// Returns the first symbolic link on the way from `top` down to `folder`, below `top`: behind one nothing is written.
+fn link(top: &Path, folder: &Path) -> Option<PathBuf> {
+    let below = folder.strip_prefix(top).ok()?;
+    let ways = below.ancestors().filter(|way| !way.as_os_str().is_empty()).map(Path::to_path_buf);
+    ways.filter(|way| top.join(way).is_symlink()).last()
 }
 
 /// Returns the repositories in `folder` and its folders, also those inside others, but no submodules; sorted.
@@ -173,13 +221,40 @@ pub fn below(folder: &Path) -> Result<Vec<PathBuf>, CheckoutError> {
     Ok(found)
 }
 
-/// Returns why the checkout at `folder` cannot be removed without losing something; none when it can.
+/// Returns the repositories that stand beside the checkouts `known` in `folder`: in it and in folders that lead to them, but
+/// not inside others. Paths relative to `folder`, sorted. A folder that cannot be read is passed over.
+pub fn beside(folder: &Path, known: &std::collections::BTreeSet<PathBuf>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut walk = walkdir::WalkDir::new(folder).min_depth(1).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
+        let Ok(entry) = entry else { continue };
+        let path = entry.path().strip_prefix(folder).expect("a walk stays below its top").to_path_buf();
+        let is_repository = entry.path().join(".git").exists();
+        if is_repository && !known.contains(&path) {
+            found.push(path);
+        }
+        if entry.file_type().is_dir() && (is_repository || entry.file_name().to_string_lossy().starts_with('.')) {
+            walk.skip_current_dir();
+        }
+    }
+    found
+}
+
+/// Returns why the checkout at `folder`, which is below `top`, cannot be removed without losing something; none when it can.
 ///
 /// # Errors
 /// When git cannot read it.
-pub fn reason_to_keep(folder: &Path) -> Result<Option<Reason>, CheckoutError> {
+pub fn reason_to_keep(folder: &Path, top: &Path) -> Result<Option<Reason>, CheckoutError> {
+    if let Some(path) = link(top, folder) {
+        return Ok(Some(Reason::Link { path }));
+    }
     let Ok(repository) = git2::Repository::open(folder) else { return Ok(Some(Reason::NoRepository)) };
-    look::unsaved(&repository).map_err(CheckoutError::git(folder))
+    if let Some(reason) = work::unsaved(&repository).map_err(CheckoutError::git(folder))? {
+        return Ok(Some(reason));
+    }
+    let inside = below(folder)?.into_iter().find(|inner| inner != folder);
+    let path = inside.and_then(|inner| inner.strip_prefix(folder).ok().map(Path::to_path_buf));
+    Ok(path.map(|path| Reason::Nested { path }))
 }
 
 /// Removes the checkout at `folder`, and the folders above it, up to `top`, that are empty then.

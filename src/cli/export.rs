@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use deps_lock::{Entry, System};
 
+use super::checkouts::{failed, place};
 use super::diagnostic::Diagnostic;
-use super::import::failed;
 use super::locking;
 use super::outcome::{FAILED, Failed, print};
 use super::session::Session;
@@ -66,7 +66,7 @@ fn locked(session: &Session, exact: bool) -> Result<Vec<Exported>, Failed> {
             Entry::Ext(_) | Entry::Fetch(_) | Entry::Image(_) | Entry::Input(_) => return None,
         };
         let version = if exact { Some(rev).filter(|rev| !rev.is_empty()) } else { reference };
-        let (path, version) = (key.name.replacen(':', "/", 1), version.map(str::to_owned));
+        let (path, version) = (place(&key.name), version.map(str::to_owned));
         Some(Exported { path, kind, url: url.to_string(), version })
     };
     Ok(lock.iter().filter_map(entry).collect())

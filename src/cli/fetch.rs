@@ -6,8 +6,8 @@ use clap::Args;
 use deps_lock::{Entry, Key, Lock};
 use indicatif::HumanBytes;
 
+use super::checkouts::Pinned;
 use super::diagnostic::Diagnostic;
-use super::import::Pinned;
 use super::outcome::{FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;

@@ -4,21 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use deps_lock::{Entry, Lock};
 
+use super::checkouts::{Known, Pinned, failed, folder, passed_over, pinned};
 use super::diagnostic::Diagnostic;
-use super::outcome::{FAILED, Failed, print};
+use super::outcome::{FAILED, Failed, UNREACHABLE, print};
 use super::progress::Watch;
 use super::session::Session;
-use super::{Frozen, Network, fetch, locking, paint};
+use super::{Frozen, Network, fetch, hints, locking, paint};
 use crate::checkout::{self, CheckoutError, Outcome, Record, Wanted};
-use crate::extent::{Extent, Submodules};
-use crate::manifest::{Kind, Wish};
 use crate::remote;
+use crate::remote::fetch::{History, Unnamed, Version};
 use crate::report::{self, ImportReport, ImportedReport};
-use crate::resolve::{Answer, Question, RepositoryWish};
-use crate::store;
-use crate::workspace::{Loaded, Workspace};
+use crate::store::{self, Named, Store};
+use crate::workspace::Loaded;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -28,8 +26,8 @@ pub(super) struct Options {
     /// Remove checkouts that were imported and that no manifest names any more, where nothing is lost by it.
     #[arg(long)]
     prune: bool,
-    /// Bring the whole history of what is made or moved, all branches and tags.
-    #[arg(long)]
+    /// Bring the whole history, all branches and tags, where a checkout lacks them.
+    #[arg(long, visible_alias = "unshallow")]
     full: bool,
     /// Print what became of each checkout as JSON (`deps schema import`).
     #[arg(long)]
@@ -38,53 +36,6 @@ pub(super) struct Options {
     frozen: Frozen,
     #[command(flatten)]
     network: Network,
-}
-
-/// A repository of the lock and its place below the folder.
-pub(super) struct Pinned<'a> {
-    /// The path below the folder.
-    pub(super) path: String,
-    /// The commit.
-    pub(super) rev: String,
-    /// What the manifest asks for.
-    pub(super) wish: &'a RepositoryWish,
-}
-
-/// Returns the folder that checkouts stand in.
-pub(super) fn folder(session: &Session, workspace: &Workspace, folder: Option<&Path>) -> PathBuf {
-    folder.map_or_else(|| workspace.root().join("src"), |folder| session.start().join(folder))
-}
-
-/// Returns the repositories of `lock`, sorted by path.
-///
-/// # Errors
-/// A path that leads out of the folder, as `allow-outside` permits in an image.
-pub(super) fn pinned<'a>(loaded: &'a Loaded, lock: &Lock) -> Result<Vec<Pinned<'a>>, Failed> {
-    let (mut all, mut outside) = (Vec::new(), Vec::new());
-    for (key, wish) in &loaded.wishes.repositories {
-        let Some(Entry::Repo(git)) = lock.get(key) else { continue };
-        let path = key.name.replacen(':', "/", 1);
-        if path.split('/').any(|part| part == "..") {
-            let message = format!("`{path}` leads out of the folder of the checkouts");
-            outside.push(Diagnostic::error(message).at(Some(&wish.git.place)));
-            continue;
-        }
-        all.push(Pinned { path, rev: git.rev.to_string(), wish });
-    }
-    all.sort_by(|a, b| a.path.cmp(&b.path));
-    if outside.is_empty() { Ok(all) } else { Err(Failed::new(FAILED, outside)) }
-}
-
-/// Returns a warning that names what is no git repository: nobody works in an archive.
-fn passed_over(loaded: &Loaded) -> Vec<Diagnostic> {
-    let others = loaded.wishes.repositories.iter().filter(|(_, wish)| wish.kind != Kind::Git);
-    let named: Vec<String> = others.map(|(key, wish)| format!("`{}` ({})", key.name, wish.kind)).collect();
-    if named.is_empty() {
-        return Vec::new();
-    }
-    let message = format!("only git repositories are checked out, and these are none: {}", named.join(", "));
-    let hint = "`deps fetch` brings them into the store, and images have them".to_owned();
-    vec![Diagnostic::warning(message).hint(Some(hint))]
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
@@ -102,17 +53,21 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         reports: BTreeMap::new(),
         failures: Vec::new(),
         pointers: BTreeMap::new(),
+        code: FAILED,
     };
     let open: Vec<&Pinned<'_>> = pinned.iter().filter(|pinned| !import.stands(pinned)).collect();
-    if !open.is_empty() || options.prune {
-        let _lock = Record::lock(&folder).map_err(failed)?;
-        if !open.is_empty() {
-            import.bring(&open)?;
-        }
-        import.settle(&pinned)?;
+    let _lock = if open.is_empty() && !options.prune && !options.full {
+        None
     } else {
-        import.settle(&pinned)?;
+        Some(Record::lock(&folder).map_err(failed)?)
+    };
+    if !open.is_empty() {
+        import.bring(&open)?;
     }
+    if options.full {
+        import.histories(&pinned)?;
+    }
+    import.settle(&pinned)?;
     import.tell()
 }
 
@@ -125,33 +80,31 @@ struct Import<'a> {
     failures: Vec<Diagnostic>,
     /// How many files of Git LFS there are, by the path of the checkout.
     pointers: BTreeMap<String, usize>,
+    /// What the command exits with when something failed.
+    code: u8,
 }
 
 impl Import<'_> {
-    /// Whether the checkout is at its pin already, on the branch that the manifest may mean.
+    /// Whether the checkout is at its pin already.
     fn stands(&mut self, pinned: &Pinned<'_>) -> bool {
-        let branch = match likely_branch(&pinned.wish.git.wish) {
-            Branch::None => None,
-            Branch::Named(name) | Branch::Perhaps(name) => Some(name),
-        };
-        let perhaps = matches!(&pinned.wish.git.wish, Wish::Name(_));
-        let candidates = [Some(branch.clone()), perhaps.then_some(None)];
-        let found = candidates
-            .into_iter()
-            .flatten()
-            .find(|branch| checkout::is_at_pin(&self.wanted(pinned, branch.clone(), plain(pinned))));
-        let Some(branch) = found else { return false };
-        self.note(pinned, "at-pin", branch);
-        true
+        let wish = pinned.wish;
+        let source = store::Checkout::new(&wish.git.remote, &pinned.rev, wish.extent.clone());
+        let wanted = self.wanted(pinned, pinned.version.named(), source);
+        let stands = checkout::is_at_pin(&wanted);
+        if stands {
+            self.note(pinned, "at-pin", wanted.named.as_ref());
+        }
+        stands
     }
 
-    fn wanted(&self, pinned: &Pinned<'_>, branch: Option<String>, source: store::Checkout) -> Wanted {
-        let (url, rev) = (pinned.wish.git.remote.clone(), pinned.rev.clone());
-        Wanted { folder: self.folder.join(&pinned.path), url, rev, branch, source }
+    fn wanted(&self, pinned: &Pinned<'_>, named: Option<Named>, source: store::Checkout) -> Wanted {
+        let (url, rev, top) = (pinned.wish.git.remote.clone(), pinned.rev.clone(), self.folder.to_path_buf());
+        Wanted { folder: top.join(&pinned.path), top, url, rev, named, source }
     }
 
-    fn note(&mut self, pinned: &Pinned<'_>, outcome: &str, branch: Option<String>) -> &mut ImportedReport {
+    fn note(&mut self, pinned: &Pinned<'_>, outcome: &str, named: Option<&Named>) -> &mut ImportedReport {
         let (path, rev) = (pinned.path.clone(), Some(pinned.rev.clone()));
+        let branch = named.and_then(Named::branch).map(str::to_owned);
         let report =
             ImportedReport { path: path.clone(), outcome: outcome.to_owned(), rev, from: None, branch, reason: None };
         self.reports.entry(path).insert_entry(report).into_mut()
@@ -160,17 +113,20 @@ impl Import<'_> {
     /// Makes and moves the checkouts `open`.
     fn bring(&mut self, open: &[&Pinned<'_>]) -> Result<(), Failed> {
         let store = self.session.store()?;
-        let branches = self.branches(open)?;
         let sources = self.sources(open, &store)?;
-        let mut levels: BTreeMap<usize, Vec<(&Pinned<'_>, Wanted)>> = BTreeMap::new();
+        let mut found = Vec::new();
         for (pinned, source) in open.iter().zip(sources) {
-            let Some(source) = source else {
-                self.note(pinned, "failed", None).reason = Some("its commit could not be fetched".to_owned());
-                continue;
-            };
-            let branch = branches.get(pinned.path.as_str()).cloned();
+            match source {
+                Some(source) => found.push((*pinned, source)),
+                None => self.note(pinned, "failed", None).reason = Some("its commit could not be fetched".to_owned()),
+            }
+        }
+        let found = self.continued(found)?;
+        let names = self.names(&found, &store)?;
+        let mut levels: BTreeMap<usize, Vec<(&Pinned<'_>, Wanted)>> = BTreeMap::new();
+        for ((pinned, source), named) in found.into_iter().zip(names) {
             let above = open.iter().filter(|other| pinned.path.starts_with(&format!("{}/", other.path))).count();
-            levels.entry(above).or_default().push((pinned, self.wanted(pinned, branch, source)));
+            levels.entry(above).or_default().push((pinned, self.wanted(pinned, named, source)));
         }
         // A checkout inside another is made after it.
         for (_, wanted) in levels {
@@ -181,62 +137,71 @@ impl Import<'_> {
                 self.done(pinned, wanted, outcome);
             }
         }
-        if self.options.full { self.histories(open) } else { Ok(()) }
+        Ok(())
     }
 
     fn done(&mut self, pinned: &Pinned<'_>, wanted: &Wanted, outcome: Result<Outcome, CheckoutError>) {
-        let branch = wanted.branch.clone();
+        let named = wanted.named.as_ref();
         match outcome {
-            Ok(Outcome::AtPin) => _ = self.note(pinned, "at-pin", branch),
-            Ok(Outcome::Made) => _ = self.note(pinned, "made", branch),
-            Ok(Outcome::Moved { from }) => self.note(pinned, "moved", branch).from = Some(from),
-            Ok(Outcome::Left(reason)) => self.note(pinned, "left", branch).reason = Some(reason.to_string()),
+            Ok(Outcome::AtPin) => _ = self.note(pinned, "at-pin", named),
+            Ok(Outcome::Made) => _ = self.note(pinned, "made", named),
+            Ok(Outcome::Moved { from }) => self.note(pinned, "moved", named).from = Some(from),
+            Ok(Outcome::Left(reason)) => self.note(pinned, "left", named).reason = Some(reason.to_string()),
             Err(error) => {
-                self.note(pinned, "failed", branch).reason = Some(error.to_string());
+                self.note(pinned, "failed", named).reason = Some(error.to_string());
                 self.failures.push(Diagnostic::error(error.to_string()));
             }
         }
     }
 
-    /// The branches that are wished for, by path. Where only the remote knows whether a name is a branch, it is asked.
-    fn branches(&self, open: &[&Pinned<'_>]) -> Result<BTreeMap<String, String>, Failed> {
-        let (mut branches, mut unsure) = (BTreeMap::new(), Vec::new());
-        for pinned in open {
-            match likely_branch(&pinned.wish.git.wish) {
-                Branch::None => {}
-                Branch::Named(name) => _ = branches.insert(pinned.path.clone(), name),
-                Branch::Perhaps(name) => unsure.push((pinned, name)),
-            }
+    /// What the versions are, in the order of `found`. A remote is asked only where neither the version's text, the store nor
+    /// the checkout knows it; none where it does not answer.
+    fn names(&self, found: &[(&Pinned<'_>, store::Checkout)], store: &Store) -> Result<Vec<Option<Named>>, Failed> {
+        let mut names: Vec<Option<Named>> = found.iter().map(|(pinned, _)| self.known_here(pinned, store)).collect();
+        let open: Vec<usize> = (0..names.len()).filter(|at| names[*at].is_none()).collect();
+        if open.is_empty() {
+            return Ok(names);
         }
-        if unsure.is_empty() || self.options.network.offline {
-            let note = "without a network a name may be a branch or a tag: these stand at the commit, on no branch";
-            if !unsure.is_empty() {
-                self.session.tell(&format!("note: {note}\n"));
-            }
-            return Ok(branches);
-        }
-        let question = |url: &str| Question::Refs { url: url.to_owned() };
-        let questions: BTreeSet<Question> =
-            unsure.iter().map(|(pinned, _)| question(&pinned.wish.git.remote)).collect();
+        let unnamed = |at: &usize| {
+            let pinned = found[*at].0;
+            let Known::Open(version) = &pinned.version else { return None };
+            Some(Unnamed { url: pinned.wish.git.remote.clone(), rev: pinned.rev.clone(), version: version.clone() })
+        };
+        let unnamed: Vec<Unnamed> = open.iter().filter_map(unnamed).collect();
         let watch = Watch::new(self.session, "asking");
-        let answers =
-            remote::ask(&questions, &self.session.remotes(&self.options.network)?, &watch, self.session.interrupted());
+        let remotes = self.session.remotes(&self.options.network)?;
+        let answers = remote::fetch::names(&unnamed, store, &remotes, &watch, self.session.interrupted());
         watch.finish();
         self.session.stop_if_interrupted()?;
-        for (pinned, name) in unsure {
-            let answer = answers.get(&question(&pinned.wish.git.remote));
-            if let Some(Ok(Answer::Refs(refs))) = answer
-                && refs.branches.contains_key(&name)
-                && !refs.tags.contains_key(&name)
-            {
-                branches.insert(pinned.path.clone(), name);
-            }
+        for (at, answer) in open.into_iter().zip(answers) {
+            // A tag stays one without its object.
+            names[at] = answer.ok().or_else(|| found[at].0.version.named());
         }
-        Ok(branches)
+        let silent = names.iter().filter(|named| named.is_none()).count();
+        if silent > 0 {
+            let stand = report::count(silent, "checkout stands", "checkouts stand");
+            let note = "on no branch: no remote could be asked whether the version is one";
+            self.session.tell(&format!(
+                "note: {stand} {note}
+"
+            ));
+        }
+        Ok(names)
+    }
+
+    fn known_here(&self, pinned: &Pinned<'_>, store: &Store) -> Option<Named> {
+        let version = match &pinned.version {
+            Known::Surely(named) => return Some(named.clone()),
+            Known::Open(Version::Head) => None,
+            Known::Open(Version::Name(name) | Version::Tag(name)) => Some(name.as_str()),
+        };
+        let url = &pinned.wish.git.remote;
+        let here = || checkout::named(&self.folder.join(&pinned.path), url, version);
+        store.repository(url).named(&pinned.rev, version).or_else(here)
     }
 
     /// Brings the commits into the store; none for those that could not be had, whose problems are noted.
-    fn sources(&mut self, open: &[&Pinned<'_>], store: &store::Store) -> Result<Vec<Option<store::Checkout>>, Failed> {
+    fn sources(&mut self, open: &[&Pinned<'_>], store: &Store) -> Result<Vec<Option<store::Checkout>>, Failed> {
         let wanted: Vec<remote::fetch::Wanted> = open.iter().map(|pinned| fetch::wanted_of(pinned)).collect();
         let watch = Watch::new(self.session, "fetching");
         let remotes = self.session.remotes(&self.options.network)?;
@@ -244,7 +209,9 @@ impl Import<'_> {
         watch.finish();
         self.session.stop_if_interrupted()?;
         if !failures.is_empty() {
-            self.failures.extend(fetch::unfetched(self.loaded, &failures).into_diagnostics());
+            let unfetched = fetch::unfetched(self.loaded, &failures);
+            self.code = unfetched.code();
+            self.failures.extend(unfetched.into_diagnostics());
         }
         for (pinned, source) in open.iter().zip(&sources) {
             let count = source.as_ref().map_or(Ok(0), |source| store.lfs_count(source));
@@ -253,23 +220,73 @@ impl Import<'_> {
         Ok(sources)
     }
 
-    /// Brings whole histories into the checkouts that were made or moved.
-    fn histories(&mut self, open: &[&Pinned<'_>]) -> Result<(), Failed> {
-        let fresh = |pinned: &&&Pinned<'_>| {
-            self.reports.get(&pinned.path).is_some_and(|one| matches!(one.outcome.as_str(), "made" | "moved"))
-        };
-        let targets: Vec<(String, PathBuf)> = open
-            .iter()
-            .filter(fresh)
-            .map(|pinned| (pinned.wish.git.remote.clone(), self.folder.join(&pinned.path).join(".git")))
-            .collect();
+    /// Continues whole histories up to the pin, where the store has the pinned commit alone: it would cut them. Returns
+    /// those of `found` that can go on.
+    fn continued<'p>(
+        &mut self,
+        found: Vec<(&'p Pinned<'p>, store::Checkout)>,
+    ) -> Result<Vec<(&'p Pinned<'p>, store::Checkout)>, Failed> {
+        let mut targets = BTreeMap::new();
+        for (pinned, _) in &found {
+            let (place, url) = (self.folder.join(&pinned.path), &pinned.wish.git.remote);
+            let shape = checkout::shape(&place, url).map_err(failed)?;
+            if let Some(shape) = shape.filter(|shape| !shape.is_cut && !checkout::has(&place, &pinned.rev)) {
+                let history = History { url: url.clone(), folder: shape.git, remote: shape.remote };
+                targets.insert(pinned.path.clone(), history);
+            }
+        }
+        let failed = self.fetched(&targets)?;
+        let goes_on = |pinned: &Pinned<'_>| !failed.contains(&pinned.path);
+        let (on, off): (Vec<_>, Vec<_>) = found.into_iter().partition(|(pinned, _)| goes_on(pinned));
+        for (pinned, _) in off {
+            self.note(pinned, "failed", None).reason = Some("its history could not be continued".to_owned());
+        }
+        Ok(on)
+    }
+
+    /// Brings whole histories into the checkouts that were made just now, or whose history is cut.
+    fn histories(&mut self, pinned: &[Pinned<'_>]) -> Result<(), Failed> {
+        let mut targets = BTreeMap::new();
+        for one in pinned {
+            let outcome = self.reports.get(&one.path).map_or("", |report| report.outcome.as_str());
+            if !matches!(outcome, "made" | "moved" | "at-pin") {
+                continue;
+            }
+            let (place, url) = (self.folder.join(&one.path), &one.wish.git.remote);
+            let Some(shape) = checkout::shape(&place, url).map_err(failed)? else { continue };
+            if outcome == "made" || shape.is_cut {
+                let history = History { url: url.clone(), folder: shape.git, remote: shape.remote };
+                targets.insert(one.path.clone(), history);
+            }
+        }
+        self.fetched(&targets).map(drop)
+    }
+
+    /// Brings whole histories into `targets`, which stand by path; returns the paths of those that failed, which is noted.
+    fn fetched(&mut self, targets: &BTreeMap<String, History>) -> Result<BTreeSet<String>, Failed> {
+        if targets.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let histories: Vec<History> = targets.values().cloned().collect();
         let watch = Watch::new(self.session, "fetching");
         let remotes = self.session.remotes(&self.options.network)?;
-        let failures = remote::fetch::histories(&targets, &remotes, &watch, self.session.interrupted());
+        let done = remote::fetch::histories(&histories, &remotes, &watch, self.session.interrupted());
         watch.finish();
         self.session.stop_if_interrupted()?;
-        self.failures.extend(failures.iter().map(|failure| Diagnostic::error(failure.to_string())));
-        Ok(())
+        let mut without = BTreeSet::new();
+        for ((path, target), done) in targets.iter().zip(done) {
+            match done {
+                Ok(()) => checkout::take_tags(&target.folder).map_err(failed)?,
+                Err(failure) => {
+                    self.code = UNREACHABLE;
+                    let hint = hints::of_failure(failure.kind).map(str::to_owned);
+                    let message = format!("the history of `{path}`: {failure}");
+                    self.failures.push(Diagnostic::error(message).hint(hint));
+                    without.insert(path.clone());
+                }
+            }
+        }
+        Ok(without)
     }
 
     /// Writes down what is there, and deals with what nobody asks for.
@@ -311,7 +328,7 @@ impl Import<'_> {
                 continue;
             }
             if self.options.prune {
-                match checkout::reason_to_keep(&place).map_err(failed)? {
+                match checkout::reason_to_keep(&place, self.folder).map_err(failed)? {
                     Some(reason) => report.reason = Some(reason.to_string()),
                     None => {
                         checkout::remove(&place, self.folder).map_err(failed)?;
@@ -326,7 +343,7 @@ impl Import<'_> {
     }
 
     fn tell(self) -> Result<(), Failed> {
-        let Self { session, options, loaded: _, folder: _, reports, failures, pointers } = self;
+        let Self { session, options, loaded: _, folder: _, reports, failures, code, pointers } = self;
         let report = ImportReport { schema: 1, checkouts: reports.into_values().collect() };
         let lines = report.checkouts.iter().filter_map(ImportedReport::line);
         let lines: String = lines.map(|line| format!("  {}\n", paint::change(&line, session.colour()))).collect();
@@ -354,11 +371,12 @@ impl Import<'_> {
             let hint = "commit, push, stash or move away what is there, then run `deps import` again";
             diagnostics.push(Diagnostic::error(message).hint(Some(hint.to_owned())));
         }
+        let code = if left > 0 { FAILED } else { code };
         if diagnostics.is_empty() {
             return session.warn_all(warnings);
         }
         warnings.iter().for_each(|warning| session.warn(warning));
-        Err(Failed::new(FAILED, diagnostics))
+        Err(Failed::new(code, diagnostics))
     }
 }
 
@@ -376,40 +394,4 @@ fn pointed(path: &str, count: usize) -> Option<Diagnostic> {
 
 fn are(count: usize) -> String {
     if count == 1 { "1 checkout is".to_owned() } else { format!("{count} checkouts are") }
-}
-
-pub(super) fn failed(error: CheckoutError) -> Failed {
-    Failed::one(FAILED, Diagnostic::error(error.to_string()))
-}
-
-/// The source of a checkout without its submodules' places; with submodules nobody knows them yet.
-fn plain(pinned: &Pinned<'_>) -> store::Checkout {
-    let extent = pinned.wish.extent.clone();
-    let mut checkout = store::Checkout::new(&pinned.wish.git.remote, &pinned.rev, extent);
-    if checkout.extent.submodules != Submodules::None {
-        checkout.submodules = BTreeMap::from([(PathBuf::new(), store::Checkout::new("", "", Extent::default()))]);
-    }
-    checkout
-}
-
-/// Whether a version names a branch, as far as its text tells.
-enum Branch {
-    None,
-    Named(String),
-    Perhaps(String),
-}
-
-fn likely_branch(wish: &Wish) -> Branch {
-    match wish {
-        Wish::Branch(name) => Branch::Named(name.clone()),
-        Wish::Name(name) => match name.strip_prefix("origin/") {
-            Some(name) => Branch::Named(name.to_owned()),
-            None => Branch::Perhaps(name.clone()),
-        },
-        Wish::Ref(name) => match name.strip_prefix("refs/heads/") {
-            Some(name) => Branch::Named(name.to_owned()),
-            None => Branch::None,
-        },
-        Wish::Head | Wish::Tag(_) | Wish::Commit(_) | Wish::Abbreviated(_) | Wish::Requirement(..) => Branch::None,
-    }
 }

@@ -4,6 +4,7 @@
 
 mod build;
 mod cache;
+mod checkouts;
 mod diagnostic;
 mod dockerfile;
 mod edit;

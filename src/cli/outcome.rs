@@ -37,6 +37,11 @@ impl Failed {
         Self::new(code, vec![diagnostic])
     }
 
+    /// Returns its exit code.
+    pub(super) fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Returns its errors, to be told with others.
     pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics

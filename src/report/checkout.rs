@@ -45,17 +45,21 @@ pub struct StatusReport {
 }
 
 /// A checkout compared with its pin.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct CheckoutReport {
     /// The path below the folder.
     pub path: String,
     /// Whether it is at its pin and nothing in it is changed.
     pub clean: bool,
-    /// `at-pin`, `off-pin`, `missing`, `no-repository`, or `gone` (in no manifest any more).
+    /// `at-pin`, `off-pin`, `missing`, `no-repository`, `other-repository`, `gone` (in no manifest any more) or `unknown` (in
+    /// none, and not imported).
     pub state: String,
-    /// The pinned commit; absent for one that is gone.
+    /// The pinned commit; absent for one that no manifest names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rev: Option<String>,
+    /// What it is a checkout of, where that is another repository than the wanted one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The commit that it is at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
@@ -68,7 +72,7 @@ pub struct CheckoutReport {
     /// Commits that the pin has and it has not; absent where history is too short to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behind: Option<usize>,
-    /// Files that git knows and that are changed.
+    /// Files that git knows, and submodules, that are changed.
     pub changed: usize,
     /// Files that git does not know.
     pub untracked: usize,
@@ -93,9 +97,16 @@ impl ImportedReport {
 }
 
 impl CheckoutReport {
+    /// Whether a manifest names it.
+    pub fn is_wanted(&self) -> bool {
+        self.rev.is_some()
+    }
+
     /// Returns the line that people read.
     pub fn line(&self) -> String {
         let (mark, what) = match self.state.as_str() {
+            "unknown" => ("?", "is in no manifest".to_owned()),
+            "other-repository" => ("!", format!("is a checkout of `{}`", self.url.as_deref().unwrap_or_default())),
             "missing" => ("-", "is missing".to_owned()),
             "no-repository" => ("!", "is no git repository".to_owned()),
             "gone" => ("?", "is in no manifest any more".to_owned()),

@@ -14,7 +14,8 @@ use git2::Oid;
 
 use super::export::{sync_file, sync_folder};
 use super::{
-    Needs, Repository, Store, StoreAlone, StoreError, Thing, ThingKind, inventory, leftovers, open_bare, repository,
+    Needs, Repository, Store, StoreAlone, StoreError, Thing, ThingKind, inventory, leftovers, named, open_bare,
+    repository,
 };
 
 /// Something that may go.
@@ -107,7 +108,8 @@ fn keep_only(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<(), S
     let bare = open_bare(path).map_err(&broken)?;
     let pins: BTreeSet<String> = keep.iter().map(|rev| repository::pin_name(rev)).collect();
     for mut reference in bare.references().map_err(&broken)?.flatten() {
-        if !reference.name().is_ok_and(|name| pins.contains(name)) {
+        let stays = |name: &str| pins.contains(name) || named::rev(name).is_some_and(|rev| keep.contains(rev));
+        if !reference.name().is_ok_and(stays) {
             reference.delete().map_err(&broken)?;
         }
     }
@@ -124,6 +126,9 @@ fn packed(path: &Path, draft: &Path, keep: &BTreeSet<String>) -> Result<BTreeSet
     let mut builder = bare.packbuilder().map_err(&broken)?;
     for rev in keep {
         builder.insert_commit(Oid::from_str(rev).map_err(&broken)?).map_err(&broken)?;
+        for tag in named::tag_objects(&bare, rev) {
+            builder.insert_object(tag, None).map_err(&broken)?;
+        }
     }
     fs::create_dir(draft).map_err(StoreError::io("make the folder", draft))?;
     builder.write(draft, 0o444).map_err(&broken)?;

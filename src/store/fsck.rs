@@ -14,14 +14,14 @@ use std::sync::atomic::AtomicBool;
 use git2::Oid;
 
 use super::verify::Fault;
-use super::{Repository, Store, StoreError, Thing, repository};
+use super::{Repository, Store, StoreError, Thing, named, repository};
 
 type Found = Vec<(PathBuf, Fault)>;
 
 impl Store {
     /// Returns everything that is wrong with the repository `thing`, with paths below it.
     pub(super) fn repository_damages(&self, thing: &Thing) -> Result<Found, StoreError> {
-        let repository = Repository::named(self, thing.file_name());
+        let repository = Repository::at(self, thing.file_name());
         // Where nobody can write, nobody has to be kept from it.
         let _lock = self.lock(thing.file_name(), &AtomicBool::new(false));
         let path = repository.path();
@@ -140,6 +140,7 @@ fn pin_damages(repository: &Repository, bare: &git2::Repository) -> Found {
         };
         found.extend(problem.map(|problem| (PathBuf::from(name), problem)));
     }
+    found.extend(named::damaged(bare).into_iter().map(|name| (PathBuf::from(name), Fault::Content)));
     found
 }
 

@@ -71,7 +71,7 @@ impl Store {
     pub fn things(&self) -> Result<Vec<Thing>, StoreError> {
         let mut things = Vec::new();
         for name in self.names("git")?.into_iter().filter(|name| name.ends_with(".git")) {
-            let ids = Repository::named(self, &name).pins();
+            let ids = Repository::at(self, &name).pins();
             let (known, ids) = (ids.is_ok(), ids.unwrap_or_default());
             things.push(self.thing(ThingKind::Repository, format!("git/{name}"), ids, known)?);
         }
@@ -100,7 +100,7 @@ impl Store {
         loop {
             let mut news = false;
             for thing in things.iter().filter(|thing| thing.kind == ThingKind::Repository) {
-                let repository = Repository::named(self, thing.file_name());
+                let repository = Repository::at(self, thing.file_name());
                 let needed: Vec<&String> = thing.ids.iter().filter(|id| needs.keeps(id)).collect();
                 for rev in needed {
                     // A commit that cannot be read has no submodules that could be found.

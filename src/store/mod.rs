@@ -5,7 +5,8 @@
 //! getting anything from a network (`remote/`) and ids (`digest.rs`).
 //!
 //! ```text
-//! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>
+//! git/<slug>-<hash of url>.git   bare repositories; complete pinned commits are held by refs/deps/pins/<rev>,
+//!                                what their versions name by refs/deps/names/<rev>
 //! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
 //! meta/<id>.json                 what was noticed while a tree was written
@@ -35,6 +36,7 @@ mod leftovers;
 mod lfs;
 mod lock;
 mod name;
+mod named;
 mod noticed;
 mod projects;
 mod repository;
@@ -56,6 +58,7 @@ pub use file::Incoming;
 pub use inventory::{Thing, ThingKind};
 pub(crate) use leftovers::tidy;
 pub use lfs::{Pointer, Pointers};
+pub use named::Named;
 pub use projects::{Needs, Project};
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};

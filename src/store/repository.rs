@@ -66,7 +66,7 @@ impl Repository {
     }
 
     /// Returns the repository whose folder below `git/` is called `name`; which URL it belongs to is not known.
-    pub(super) fn named(store: &Store, name: &str) -> Self {
+    pub(super) fn at(store: &Store, name: &str) -> Self {
         Self { store: store.clone(), name: name.to_owned(), url: String::new() }
     }
 
@@ -147,6 +147,11 @@ impl Repository {
             Gitlink { path, rev: id.to_string(), url, declared, skipped }
         };
         Ok(links.into_iter().map(with_url).collect())
+    }
+
+    /// Whether its history is cut somewhere.
+    pub fn is_shallow(&self) -> bool {
+        self.open().is_ok_and(|repository| repository.is_shallow())
     }
 
     /// Returns the URL it holds the commits of.

@@ -172,7 +172,7 @@ impl Comparison<'_> {
             self.found.push(no_commit);
             return Ok(());
         };
-        let repository = Repository::named(self.store, name);
+        let repository = Repository::at(self.store, name);
         let Ok(links) = links(&repository, rev, submodules) else {
             self.found.push(no_commit);
             return Ok(());

@@ -5,6 +5,7 @@
 
 mod gone;
 mod lfs;
+mod names;
 mod obtain;
 mod other;
 mod waves;
@@ -15,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use gone::{Gone, RefKind};
 pub use lfs::LfsFiles;
+pub use names::{Unnamed, Version, names};
 use obtain::is_hinted;
 pub use other::{Content, WantedOther, fetch_others};
 
@@ -239,25 +241,36 @@ fn found(
     (checkouts, failures)
 }
 
-/// Brings all branches and tags with their history into working repositories: pairs of a url and a `.git` folder.
-/// Branches become those of `origin`. Returns every failure.
+/// A working repository whose history is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The repository, as the lock has it; a path is absolute.
+    pub url: String,
+    /// Its `.git` folder.
+    pub folder: PathBuf,
+    /// What the repository at `url` is called there, such as `origin`.
+    pub remote: String,
+}
+
+/// Brings all branches and tags with their history into working repositories. Branches become those of the remote; tags
+/// stand at `refs/deps/tags/`, where they overwrite nobody's. Returns how each went, in the order of `targets`.
 pub fn histories(
-    targets: &[(String, PathBuf)],
+    targets: &[History],
     remotes: &Remotes,
     progress: &dyn Progress,
     interrupted: &AtomicBool,
-) -> Vec<Failure> {
+) -> Vec<Result<(), Failure>> {
     progress.on_total(targets.len());
-    let done = parallel::each(targets, remotes.settings().jobs, |(url, folder)| {
+    parallel::each(targets, remotes.settings().jobs, |History { url, folder, remote }| {
         let subject = redacted(url);
         progress.on_start(&subject);
-        let refspecs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"].map(str::to_owned).into();
+        let branches = format!("+refs/heads/*:refs/remotes/{remote}/*");
+        let refspecs = vec![branches, "+refs/tags/*:refs/deps/tags/*".to_owned()];
         let done = Call::new(url, remotes, progress, interrupted)
             .and_then(|call| transport::fetch(&call, folder, &Order { refspecs, depth: Depth::All }));
         progress.on_done(&subject, done.is_ok());
         done
-    });
-    done.into_iter().filter_map(Result::err).collect()
+    })
 }
 
 impl Asker {
