@@ -28,6 +28,7 @@ mod import_keeps;
 mod import_names;
 mod interrupt;
 mod lfs;
+mod limits;
 mod lock;
 mod manifest_errors;
 mod manifests;

@@ -7,6 +7,7 @@ mod catalogue;
 mod check;
 pub mod file;
 mod snippet;
+mod tags;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -172,6 +172,11 @@ impl Reader<'_> {
             _ => start,
         };
         let command = self.text[start..end].trim().to_owned();
+        if command.is_empty() {
+            return Err(
+                self.problem(run.run.span.clone(), Problem::Snippet { message: "RUN has no command".to_owned() })
+            );
+        }
         Ok(Run { mounts, network, command })
     }
 
@@ -299,6 +304,7 @@ mod tests {
             "RUN ls \\\n\n# comment\n",
             "ENV A=1 \\\n",
             "RUN <<EOF\nls\n",
+            "RUN --network=none",
         ] {
             assert_eq!(read(text, Place::Builder).expect_err(text).len(), 1, "{text}");
         }

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, context, filters};
 
-use super::Problem;
+use super::{Problem, tags};
 use crate::project::OptionValue;
 use crate::source::{Located, Source};
 
@@ -33,25 +33,88 @@ pub(super) struct Rendered {
 /// Marks the beginning of a line of the template; a private character that no checked value holds.
 const MARK: char = '\u{E000}';
 
-/// Renders `source`.
+/// The most bytes of a rendered text.
+const MOST_RENDERED: usize = 4 << 20;
+/// The most steps of a template: those of the catalogue take fewer than a hundred.
+const MOST_STEPS: u64 = 100_000;
+
+/// Renders `source`, in bounded time and memory.
 ///
 /// # Errors
-/// The template's syntax error or undefined name, at its place.
+/// The template's syntax error, undefined name or tag that it may not have, at its place.
 pub(super) fn render(source: &Source, scope: &Scope) -> Result<Rendered, Located<Problem>> {
-    let mut environment = Environment::new();
+    if let Some((span, message)) = tags::forbidden(source.text()) {
+        return Err(Located::new(source, span, Problem::Template { message }));
+    }
+    let environment = environment();
+    let options: BTreeMap<&str, Value> =
+        scope.options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
+    let Scope { name, version, out, .. } = scope;
+    let marked = marked(source.text());
+    let mut text = Bounded(Vec::new());
+    let template = environment.template_from_str(&marked);
+    template
+        .and_then(|template| template.render_captured_to(context! { name, version, out, options }, &mut text).map(drop))
+        .map_err(|error| problem(source, &error, &marked))?;
+    Ok(unmarked(&String::from_utf8(text.0).expect("templates are text, and so is what they become")))
+}
+
+/// What templates know besides their scope: few filters, and none that makes a value much longer.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.add_filter("default", filters::default);
+    environment.add_filter("join", join);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("quote", quote);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("upper", filters::upper);
+    environment.add_test("defined", minijinja::tests::is_defined);
+    environment.set_fuel(Some(MOST_STEPS));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let mut syntax = SyntaxConfig::builder();
     syntax.trim_blocks(true).keep_trailing_newline(true);
     environment.set_syntax(syntax.build().expect("the default delimiters are good"));
     environment.set_debug(true);
-    let options: BTreeMap<&str, Value> =
-        scope.options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
-    let Scope { name, version, out, .. } = scope;
-    let marked = marked(source.text());
     environment
-        .render_str(&marked, context! { name, version, out, options })
-        .map(|text| unmarked(&text))
-        .map_err(|error| problem(source, &error, &marked))
+}
+
+/// Puts the values of a list together, with `between` between them.
+fn join(list: &Value, between: Option<&str>) -> Result<String, minijinja::Error> {
+    if list.kind() != ValueKind::Seq {
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "`join` takes a list"));
+    }
+    let values: Vec<String> = list.try_iter()?.map(|value| value.to_string()).collect();
+    short(values.join(between.unwrap_or_default()))
+}
+
+/// Makes one word of the shell of any text.
+fn quote(value: &Value) -> Result<String, minijinja::Error> {
+    short(format!("'{}'", value.to_string().replace('\'', "'\\''")))
+}
+
+/// A filter that makes a value longer can be used again and again.
+fn short(text: String) -> Result<String, minijinja::Error> {
+    if text.len() > MOST_RENDERED {
+        return Err(minijinja::Error::new(ErrorKind::WriteFailure, "too long"));
+    }
+    Ok(text)
+}
+
+/// A text that ends at [`MOST_RENDERED`].
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + more.len() > MOST_RENDERED {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Renders one value of `extension.toml`, in which nothing but names and plain text stands.
@@ -110,6 +173,8 @@ fn problem(source: &Source, error: &minijinja::Error, marked: &str) -> Located<P
     let span = span.map_or(start..start + length, |(at, length)| start + at..start + at + length);
     let message = match (error.kind(), name) {
         (ErrorKind::UndefinedError, Some(name)) => format!("`{name}` is not defined"),
+        (ErrorKind::OutOfFuel, _) => format!("it takes more than {MOST_STEPS} steps"),
+        (ErrorKind::WriteFailure, _) => format!("it becomes more than {MOST_RENDERED} bytes"),
         (kind, _) => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
     };
     Located::new(source, span, Problem::Template { message })
@@ -148,5 +213,20 @@ mod tests {
     fn broken_syntax_is_an_error_at_its_line() {
         let error = render(&Source::new("s", "RUN a\nRUN {{ x\n"), &scope()).expect_err("an open tag").to_string();
         assert!(error.starts_with("s:2:"), "{error}");
+    }
+
+    #[test]
+    fn a_template_cannot_run_or_grow_without_end() {
+        let digits = (0..100).map(|digit| digit.to_string()).collect::<Vec<_>>().join(", ");
+        let nested = |body: &str| {
+            let open = (0..4).map(|depth| format!("{{% for a{depth} in [{digits}] %}}")).collect::<String>();
+            format!("{open}{body}{}", "{% endfor %}".repeat(4))
+        };
+        let error = |text: &str| render(&Source::new("s", text), &scope()).expect_err("no end").error.to_string();
+        assert_eq!(error(&nested("")), "template: it takes more than 100000 steps");
+        assert_eq!(error(&nested(&"x".repeat(1000))), "template: it becomes more than 4194304 bytes");
+        let quoted = format!("{{{{ name {}}}}}", "| quote ".repeat(40));
+        assert_eq!(error(&quoted), "template: it becomes more than 4194304 bytes");
+        assert!(error("{{ name * 9 }}").starts_with("template: `*` is not allowed here"));
     }
 }
