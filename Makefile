@@ -1,6 +1,6 @@
 # make demo     the main job on examples/quickstart, from a bare clone
 # make test     everything that must pass
-# make fuzz     fuzzes every parser for FUZZ_SECONDS (60); CI does so, too
+# make fuzz     fuzzes every parser for FUZZ_SECONDS (60); CI does so with fixed inputs
 # make install  `deps` into ~/.local/bin (PREFIX=…)
 PREFIX ?= $(HOME)/.local
 
