@@ -177,7 +177,9 @@ fn aliases_that_multiply_are_refused() {
     let mut said = first_lines("a.repos", &levels("[x, x]", &|level| format!("[{}]", nine(level))));
     said += &first_lines("a.repos", &levels("{x: 1}", &|level| format!("{{<<: [{}]}}", nine(level))));
     said += &first_lines("a.repos", "a: &a [*a]\n");
-    snapbox::assert_data_eq!(said, str![[r#"
+    snapbox::assert_data_eq!(
+        said,
+        str![[r#"
 error: the text stands for more than 1000000 values
 --> a.repos:7:30
 error: the text stands for more than 1000000 values
@@ -185,7 +187,8 @@ error: the text stands for more than 1000000 values
 error: an alias stands inside its own anchor
 --> a.repos:1:8
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]

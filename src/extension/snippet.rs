@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use parse_dockerfile::{Command, Instruction, RunInstruction};
+use parse_dockerfile::{Command, Instruction, RunInstruction, UnescapedString};
 
 use super::template::Rendered;
 use super::{Network, Problem};
@@ -30,7 +30,7 @@ pub enum Action {
     Set {
         /// The instruction's name in capitals.
         keyword: &'static str,
-        /// Everything after it.
+        /// Everything after it, on one line.
         text: String,
     },
 }
@@ -119,7 +119,11 @@ impl Reader<'_> {
     fn step(&self, instruction: &Instruction<'_>, place: Place) -> Result<Step, Located<Problem>> {
         let span = start_of(instruction);
         let refuse = |what: &str, why: &str| Err(self.problem(span.clone(), forbidden(what, why)));
-        let rest = |keyword, arguments: Span| Action::Set { keyword, text: self.text[arguments].trim_end().to_owned() };
+        // Not by its span, whose end is wrong where spaces follow a line that is continued.
+        let rest = |keyword, arguments: &UnescapedString<'_>| Action::Set {
+            keyword,
+            text: arguments.value.trim_end().to_owned(),
+        };
         let action = match instruction {
             Instruction::Run(run) => Action::Run(self.run(run)?),
             _ if place == Place::Final && !matches!(instruction, Instruction::Copy(_) | Instruction::Add(_)) => {
@@ -128,9 +132,9 @@ impl Reader<'_> {
                     "it would change every later step; use `env` and `path` of `[runtime]`",
                 );
             }
-            Instruction::Env(env) => rest("ENV", env.arguments.span.clone()),
-            Instruction::Arg(arg) => rest("ARG", arg.arguments.span.clone()),
-            Instruction::Workdir(workdir) => rest("WORKDIR", workdir.arguments.span.clone()),
+            Instruction::Env(env) => rest("ENV", &env.arguments),
+            Instruction::Arg(arg) => rest("ARG", &arg.arguments),
+            Instruction::Workdir(workdir) => rest("WORKDIR", &workdir.arguments),
             Instruction::Shell(shell) => {
                 let words: Vec<String> = shell.arguments.iter().map(|word| word.value.to_string()).collect();
                 let text = serde_json::to_string(&words).expect("strings are JSON");
@@ -285,6 +289,15 @@ mod tests {
         let Action::Run(run) = &steps[0].action else { panic!("a RUN") };
         assert_eq!(run.network, Some(Network::None));
         assert_eq!(run.mounts[0]["target"], "/c");
+    }
+
+    #[test]
+    fn settings_stand_on_one_line() {
+        for text in ["ENV A=1 \\\n    B=\"ü ü\"\n", "ENV A=1 \\\n# ü\n    B=\"ü ü\" \\\n# üüü\n     \n"] {
+            let steps = read(text, Place::Builder).unwrap();
+            let text = "A=1     B=\"ü ü\"".to_owned();
+            assert_eq!(steps, [Step { action: Action::Set { keyword: "ENV", text }, line: 1 }]);
+        }
     }
 
     #[test]
