@@ -315,7 +315,6 @@ mod tests {
             "USER root\n",
             "RUN ls \\",
             "RUN ls \\\n\n# comment\n",
-            "ENV A=1 \\\n",
             "RUN <<EOF\nls\n",
             "RUN --network=none",
         ] {
