@@ -18,7 +18,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, ResponseExt as _};
 
 use super::transport::{again, pause};
-use super::trouble::Trouble;
+use super::trouble::{DOWNGRADE, Trouble};
 use super::url::{self, Scheme, is_loopback, redacted};
 use super::{Progress, Remotes, Transfer, netrc, registry};
 use crate::resolve::{Failure, FailureKind, Transport};
@@ -172,7 +172,7 @@ fn pieces(url: String, timeout: Duration) -> Receiver<Piece> {
 }
 
 fn send(url: &str, timeout: Duration, pieces: &SyncSender<Piece>) -> Result<(), Piece> {
-    let failed = |error: &ureq::Error| Piece::Failed(trouble(error), None);
+    let failed = |error: &ureq::Error| Piece::Failed(Trouble::http(error, "file server"), None);
     let mut request = agent(url, timeout).get(url);
     if let Some(authorization) = authorization(url) {
         request = request.header("Authorization", authorization);
@@ -236,8 +236,6 @@ fn retry_after(answer: &Response<Body>) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-const DOWNGRADE: &str = "the server leads from https to plain http";
-
 fn refused(status: u16) -> Trouble {
     let cause = format!("HTTP {status}");
     match status {
@@ -258,26 +256,4 @@ fn unkept(error: &StoreError) -> Trouble {
 
 fn lost(cause: &str) -> Trouble {
     Trouble::new(FailureKind::Unreachable, "the connection was lost", cause).passing()
-}
-
-fn trouble(error: &ureq::Error) -> Trouble {
-    use std::io::ErrorKind;
-    const UNTRUSTED: &str = "the server's certificate is not trusted";
-    let text = error.to_string();
-    let new = |kind, meaning| Trouble::new(kind, meaning, &text);
-    match error {
-        ureq::Error::Timeout(_) => new(FailureKind::Timeout, "no answer in time").passing(),
-        ureq::Error::HostNotFound => new(FailureKind::Unreachable, "the host is unknown"),
-        ureq::Error::Io(cause) => match cause.kind() {
-            ErrorKind::ConnectionRefused => new(FailureKind::Unreachable, "no connection"),
-            ErrorKind::InvalidData => new(FailureKind::Tls, UNTRUSTED),
-            ErrorKind::TimedOut => new(FailureKind::Timeout, "no answer in time").passing(),
-            _ => lost(&text),
-        },
-        ureq::Error::ConnectionFailed => new(FailureKind::Unreachable, "no connection"),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => new(FailureKind::Tls, UNTRUSTED),
-        ureq::Error::RequireHttpsOnly(_) => new(FailureKind::Refused, DOWNGRADE),
-        ureq::Error::TooManyRedirects => new(FailureKind::Refused, "the server redirects without an end"),
-        _ => new(FailureKind::Protocol, "this is not the answer of a file server"),
-    }
 }

@@ -3,6 +3,7 @@
 //! Decides how libgit2's errors and the `git` program's messages map to [`FailureKind`]s. libgit2 gives HTTP statuses in
 //! its text only, so the text is read here and nowhere else.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use git2::{ErrorClass, ErrorCode};
@@ -74,6 +75,27 @@ impl Trouble {
         }
     }
 
+    /// What an error of an HTTP request to `whom` means: a registry, a file server.
+    pub(crate) fn http(error: &ureq::Error, whom: &str) -> Self {
+        let text = error.to_string();
+        let new = |kind, meaning: &str| Self::new(kind, meaning, &text);
+        match error {
+            ureq::Error::Timeout(_) => new(FailureKind::Timeout, SLOW).passing(),
+            ureq::Error::HostNotFound => new(FailureKind::Unreachable, UNKNOWN_HOST),
+            ureq::Error::Io(cause) => match cause.kind() {
+                ErrorKind::ConnectionRefused => new(FailureKind::Unreachable, NO_CONNECTION),
+                ErrorKind::InvalidData => new(FailureKind::Tls, UNTRUSTED),
+                ErrorKind::TimedOut => new(FailureKind::Timeout, SLOW).passing(),
+                _ => new(FailureKind::Unreachable, LOST).passing(),
+            },
+            ureq::Error::ConnectionFailed => new(FailureKind::Unreachable, NO_CONNECTION),
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => new(FailureKind::Tls, UNTRUSTED),
+            ureq::Error::RequireHttpsOnly(_) => new(FailureKind::Refused, DOWNGRADE),
+            ureq::Error::TooManyRedirects => new(FailureKind::Refused, "the server redirects without an end"),
+            _ => new(FailureKind::Protocol, &format!("this is not the answer of a {whom}")),
+        }
+    }
+
     /// What an error of libgit2 means.
     pub(crate) fn git2(error: &git2::Error) -> Self {
         let text = error.message();
@@ -109,6 +131,11 @@ pub(crate) const UNKNOWN_ID: &str = "the server has no such commit";
 const AUTH: &str = "credentials are missing or not accepted";
 const NOT_FOUND: &str = "there is no such repository, or it is hidden from you";
 const STRANGE: &str = "this is not the answer of a git server";
+/// What it means that a server leads from https to plain http.
+pub(crate) const DOWNGRADE: &str = "the server leads from https to plain http";
+
+const SLOW: &str = "no answer in time";
+const UNKNOWN_HOST: &str = "the host is unknown";
 const LOST: &str = "the connection was lost";
 const NO_CONNECTION: &str = "no connection";
 const UNTRUSTED: &str = "the server's certificate is not trusted";
@@ -158,11 +185,11 @@ const SIGNS: &[Sign] = &[
         AUTH,
         false,
     ),
-    (&["timed out", "timeout", "operation too slow"], FailureKind::Timeout, "no answer in time", true),
+    (&["timed out", "timeout", "operation too slow"], FailureKind::Timeout, SLOW, true),
     (
         &["failed to resolve address", "could not resolve host", "name or service not known"],
         FailureKind::Unreachable,
-        "the host is unknown",
+        UNKNOWN_HOST,
         false,
     ),
     (&["connection reset", "broken pipe"], FailureKind::Unreachable, LOST, true),
@@ -225,7 +252,7 @@ fn by_text(text: &str, elsewhere: bool) -> Trouble {
 fn by_code(error: &git2::Error, text: &str) -> Option<Trouble> {
     match (error.code(), error.class()) {
         (ErrorCode::User, _) => Some(Trouble::cancelled()),
-        (ErrorCode::Timeout, _) => Some(Trouble::new(FailureKind::Timeout, "no answer in time", text).passing()),
+        (ErrorCode::Timeout, _) => Some(Trouble::new(FailureKind::Timeout, SLOW, text).passing()),
         (ErrorCode::Auth, _) => Some(Trouble::new(FailureKind::Auth, AUTH, text).elsewhere()),
         // Aliases, jump hosts and agents of `~/.ssh/config` are the program's business.
         (_, ErrorClass::Ssh) => Some(by_text(text, true).elsewhere()),

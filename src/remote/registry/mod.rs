@@ -100,7 +100,7 @@ impl<'a> Registry<'a> {
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization);
         }
-        request.call().map_err(|error| trouble(&error))
+        request.call().map_err(|error| Trouble::http(&error, "registry"))
     }
 
     /// Returns the `Authorization` header that the registry's 401 asks for.
@@ -140,7 +140,7 @@ impl<'a> Registry<'a> {
                 .call(),
             None => self.token_request(realm, service, &scope).call(),
         };
-        let mut answer = answer.map_err(|error| trouble(&error))?;
+        let mut answer = answer.map_err(|error| Trouble::http(&error, "registry"))?;
         match answer.status().as_u16() {
             200 => Ok(format!("Bearer {}", token_in(&mut answer)?)),
             status @ (401 | 403) => Err(refused(status)),
@@ -200,7 +200,12 @@ fn retry_after(answer: &Response<Body>) -> Option<Duration> {
 
 fn token_in(answer: &mut Response<Body>) -> Result<String, Trouble> {
     let strange = |cause: &str| Trouble::new(FailureKind::Protocol, "the token server's answer has no token", cause);
-    let body = answer.body_mut().with_config().limit(LONGEST_TOKEN).read_to_vec().map_err(|error| trouble(&error))?;
+    let body = answer
+        .body_mut()
+        .with_config()
+        .limit(LONGEST_TOKEN)
+        .read_to_vec()
+        .map_err(|error| Trouble::http(&error, "registry"))?;
     let json: serde_json::Value = serde_json::from_slice(&body).map_err(|error| strange(&error.to_string()))?;
     let token = json.get("token").or_else(|| json.get("access_token")).and_then(serde_json::Value::as_str);
     let token = token.filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
@@ -211,25 +216,4 @@ fn token_in(answer: &mut Response<Body>) -> Result<String, Trouble> {
 fn refused(status: u16) -> Trouble {
     let meaning = "there is no such image, or it needs a `docker login`";
     Trouble::new(FailureKind::Auth, meaning, &format!("HTTP {status}"))
-}
-
-fn trouble(error: &ureq::Error) -> Trouble {
-    let text = error.to_string();
-    let new = |kind, meaning| Trouble::new(kind, meaning, &text);
-    match error {
-        ureq::Error::Timeout(_) => new(FailureKind::Timeout, "no answer in time").passing(),
-        ureq::Error::HostNotFound => new(FailureKind::Unreachable, "the host is unknown"),
-        ureq::Error::Io(cause) => match cause.kind() {
-            std::io::ErrorKind::ConnectionRefused => new(FailureKind::Unreachable, "no connection"),
-            std::io::ErrorKind::InvalidData => new(FailureKind::Tls, "the registry's certificate is not trusted"),
-            std::io::ErrorKind::TimedOut => new(FailureKind::Timeout, "no answer in time").passing(),
-            _ => new(FailureKind::Unreachable, "the connection was lost").passing(),
-        },
-        ureq::Error::ConnectionFailed => new(FailureKind::Unreachable, "no connection"),
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
-            new(FailureKind::Tls, "the registry's certificate is not trusted")
-        }
-        ureq::Error::RequireHttpsOnly(_) => new(FailureKind::Refused, "the registry leads from https to plain http"),
-        _ => new(FailureKind::Protocol, "this is not the answer of a registry"),
-    }
 }
