@@ -176,7 +176,7 @@ impl Reader<'_> {
             _ => start,
         };
         let command = self.text[start..end].trim().to_owned();
-        if command.is_empty() {
+        if command.is_empty() || command.starts_with('#') {
             return Err(
                 self.problem(run.run.span.clone(), Problem::Snippet { message: "RUN has no command".to_owned() })
             );
@@ -317,6 +317,7 @@ mod tests {
             "RUN ls \\\n\n# comment\n",
             "RUN <<EOF\nls\n",
             "RUN --network=none",
+            "RUN --network=none # ls",
         ] {
             assert_eq!(read(text, Place::Builder).expect_err(text).len(), 1, "{text}");
         }
