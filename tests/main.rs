@@ -33,6 +33,7 @@ mod lock;
 mod manifest_errors;
 mod manifests;
 mod merge;
+mod model;
 mod offline;
 mod pin_from;
 mod plan;
