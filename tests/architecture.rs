@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 17] = [
+const MAY_NAME: [(&str, &[&str]); 18] = [
     ("checkout", &["extent", "remote", "store"]),
+    ("container", &["extension"]),
     ("digest", &["extent"]),
     ("dockerfile", &["plan"]),
     ("engine", &[]),
@@ -26,6 +27,7 @@ const MAY_NAME: [(&str, &[&str]); 17] = [
         "cli",
         &[
             "checkout",
+            "container",
             "digest",
             "dockerfile",
             "engine",

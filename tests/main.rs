@@ -11,6 +11,7 @@ mod archives;
 mod build;
 mod cache;
 mod check;
+mod containers;
 mod corpus;
 mod crash;
 mod determinism;

@@ -59,6 +59,12 @@ impl Session {
         Ok(Self { start, colour, quiet, strict, certificates, interrupted })
     }
 
+    /// The home of whoever calls.
+    pub(super) fn home(&self) -> Result<PathBuf, Failed> {
+        etcetera::home_dir()
+            .map_err(|error| Failed::one(FAILED, Diagnostic::error(format!("cannot find your home: {error}"))))
+    }
+
     /// The folder that the command runs in.
     pub(super) fn start(&self) -> &Path {
         &self.start
