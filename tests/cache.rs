@@ -359,6 +359,7 @@ fn gc_waits_until_nobody_uses_the_store() {
     let run = sandbox.program("sh", ["-c", script, env!("CARGO_BIN_EXE_deps-cli")]).succeeds();
     assert_eq!(run.stdout(), "1\n", "{run}");
     run.stderr_is(str![[r#"
+grep: talk: No such file or directory
 `deps cache gc` waits until no other `deps` uses the store; to give up, press Ctrl-C
 error: interrupted
 

@@ -10,6 +10,7 @@ mod architecture;
 mod archives;
 mod build;
 mod cache;
+mod catalogue;
 mod check;
 mod containers;
 mod corpus;
