@@ -28,6 +28,7 @@ mod help;
 mod import;
 mod import_keeps;
 mod import_names;
+mod init;
 mod interrupt;
 mod lfs;
 mod limits;
