@@ -3,8 +3,6 @@
 //! Decides where to look: below the folder and nowhere else, not into what `.gitignore` leaves out, hidden folders, or
 //! through links. Leaves out what a file shows (the extensions' `[detect]`) and the proposal's text (`project/propose.rs`).
 
-#![expect(clippy::disallowed_methods, reason = "the workspace reads the project's folder")]
-
 use std::path::Path;
 
 use globset::GlobBuilder;
