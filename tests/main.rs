@@ -26,6 +26,7 @@ mod help;
 mod import;
 mod import_keeps;
 mod import_names;
+mod inputs;
 mod interrupt;
 mod lfs;
 mod limits;

@@ -72,7 +72,8 @@ fn entry() -> impl Strategy<Value = Entry> {
             digest,
             extra
         })),
-        (hostile(), platforms, hostile(), extra()).prop_map(|(reference, platforms, url, extra)| Entry::Fetch(Fetch {
+        (of(hostile()), of(hostile()), platforms, hostile(), extra()).prop_map(|(want, reference, platforms, url, extra)| Entry::Fetch(Fetch {
+            want,
             reference,
             platforms,
             url,

@@ -32,9 +32,11 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
         }
     }
     for (name, input) in &file.inputs {
-        if input.value.git.is_some() == input.value.path.is_some() {
+        let InputTable { git, path, url, .. } = &input.value;
+        if path.is_some() == (git.is_some() || url.is_some()) {
             problems.push(input, Problem::UnclearInput { name: name.value.clone() });
         }
+        url::check_keys(name, &input.value, &mut problems);
     }
     let version = Version::parse(&table.version.value);
     if version.is_err() {
@@ -83,7 +85,8 @@ pub(super) fn configure(
     wish: Option<&ExtensionWish>,
 ) -> Result<Configured, Vec<Located<Problem>>> {
     let out = format!("{OUT}/{}", extension.name);
-    let scope = Scope { name: extension.name.clone(), version: extension.version.to_string(), out, options };
+    let (name, version) = (extension.name.clone(), extension.version.to_string());
+    let scope = Scope { name, version, out, options, words: BTreeMap::new() };
     let mut render = Render { extension, scope, problems: Problems { source: &extension.source, found: Vec::new() } };
     let configured = render.all(wish);
     render.problems.into_result().map(|()| configured)
@@ -132,6 +135,7 @@ impl Render<'_> {
 
     fn input(&mut self, name: &Spanned<String>, input: &InputTable) -> Option<(String, Input)> {
         let input = match (&input.git, &input.path) {
+            _ if input.url.is_some() => Input::Url(Box::new(self.url_input(input)?)),
             (Some(url), _) => {
                 let url = Spanned { value: self.value(url, is_line, "a URL"), span: url.span };
                 let reference = input.reference.as_ref();
@@ -150,6 +154,21 @@ impl Render<'_> {
             (None, None) => return None,
         };
         Some((name.value.clone(), input))
+    }
+
+    fn url_input(&mut self, input: &InputTable) -> Option<UrlInput> {
+        let mut value = |text: &Option<Spanned<String>>, good: Good, expected| {
+            let text = text.as_ref()?;
+            Some(Spanned { value: self.value(text, good, expected), span: text.span })
+        };
+        let version = match (value(&input.git, is_line, "a URL"), value(&input.version, is_word, "one word")) {
+            (Some(git), _) => UrlVersion::Tag { git, reference: value(&input.reference, is_word, "one word")? },
+            (None, Some(version)) => UrlVersion::Exact(version),
+            (None, None) => UrlVersion::Unnamed,
+        };
+        let input = UrlInput::new(input, version, self.extension.source.clone(), self.scope.clone())?;
+        self.problems.found.extend(input.sample().err());
+        Some(input)
     }
 
     fn builder(&mut self, table: &file::BuilderTable) -> Builder {
@@ -236,17 +255,17 @@ impl Render<'_> {
 }
 
 /// Problems of one file, collected.
-struct Problems<'a> {
+pub(super) struct Problems<'a> {
     source: &'a Source,
     found: Vec<Located<Problem>>,
 }
 
 impl Problems<'_> {
-    fn push<T>(&mut self, at: &Spanned<T>, problem: Problem) {
+    pub(super) fn push<T>(&mut self, at: &Spanned<T>, problem: Problem) {
         self.found.push(Located::new(self.source, at.span(), problem));
     }
 
-    fn check(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) {
+    pub(super) fn check(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) {
         if !good(&text.value) {
             self.push(text, Problem::BadValue { text: text.value.clone(), expected });
         }
@@ -274,7 +293,7 @@ fn fits(option: &str, kind: OptionKind, value: &OptionValue) -> Result<(), Probl
     Err(Problem::WrongOption { option: option.to_owned(), expected })
 }
 
-type Good = fn(&str) -> bool;
+pub(super) type Good = fn(&str) -> bool;
 
 /// Whether `text` may be the name of an extension, an option or an input.
 pub fn is_name(text: &str) -> bool {
@@ -310,7 +329,7 @@ pub fn is_account(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
 }
 
-fn is_plain(part: &str) -> bool {
+pub(super) fn is_plain(part: &str) -> bool {
     part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+@-".contains(c))
 }
 
@@ -319,7 +338,7 @@ fn is_absolute(text: &str) -> bool {
     parts.is_some_and(|mut parts| parts.all(|part| !matches!(part, "" | ".") && is_plain(part)))
 }
 
-fn is_relative(text: &str) -> bool {
+pub(super) fn is_relative(text: &str) -> bool {
     let inner = text.trim_end_matches('/');
     text == "./" || !text.starts_with('/') && inner.split('/').all(|part| !matches!(part, "" | ".") && is_plain(part))
 }

@@ -121,7 +121,7 @@ impl Work<'_> {
                     self.folders.insert(tree.clone(), files.clone());
                     tree
                 }
-                Input::Git { .. } => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
+                Input::Git { .. } | Input::Url(_) => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
                     Some(tree) => (*tree).to_owned(),
                     None => {
                         let (extension, name) = (extension.name.clone(), name.clone());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::extension::{Configured, Extension, Input, Network, Setting};
+use crate::extension::{Configured, Extension, Input, Network, Setting, UrlVersion};
 use crate::plan::links;
 
 /// What `deps ext ls --json` and `deps ext show --json` print.
@@ -116,6 +116,14 @@ fn origin_of(input: &Input) -> String {
         Input::Git { url, reference, source: _ } => {
             let version = reference.as_ref().map_or("HEAD", |reference| &reference.value);
             format!("{} at {version}", url.value)
+        }
+        Input::Url(input) => {
+            let version = match &input.version {
+                UrlVersion::Unnamed => String::new(),
+                UrlVersion::Exact(version) => format!(", version {}", version.value),
+                UrlVersion::Tag { git, reference } => format!(", version {} of {}", reference.value, git.value),
+            };
+            format!("{}{version}", input.template())
         }
         Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),
     }

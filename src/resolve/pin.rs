@@ -11,6 +11,7 @@ use super::answer::{Answer, Answers, Failure, Question};
 use super::drift;
 use super::git::{self, Found, GitProblem};
 use super::wishes::{GitWish, ImageWish, Wishes};
+use crate::extension;
 use crate::source::Place;
 
 /// Which entries are resolved again although they still say what is wished for.
@@ -54,6 +55,9 @@ pub enum PinProblemKind {
     /// The remote has nothing that would do.
     #[error(transparent)]
     Git(#[from] GitProblem),
+    /// The version that was chosen has no URL.
+    #[error(transparent)]
+    Url(Box<extension::Problem>),
     /// The remote's answer is not what it must be.
     #[error("the answer is not usable: {0}")]
     Answer(deps_lock::ValueError),
@@ -98,7 +102,8 @@ pub fn questions(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &An
     let repositories = wishes.repositories.iter().map(|(key, wish)| state.repository(key, wish));
     let inputs = wishes.inputs.iter().map(|(key, wish)| state.git(key, wish).map(Entry::Input));
     let open = |outcome| if let Err(Open::Question(question)) = outcome { Some(question) } else { None };
-    images.chain(repositories).chain(inputs).filter_map(open).collect()
+    let fetches = wishes.fetches.iter().filter_map(|(key, wish)| state.fetch(key, wish).err()).flatten();
+    images.chain(repositories).chain(inputs).chain(fetches.map(Err)).filter_map(open).collect()
 }
 
 /// Returns the lock that `wishes` ask for: kept entries, answers, and nothing that nobody asks for.
@@ -127,6 +132,12 @@ pub fn pin(
     }
     for (key, wish) in &wishes.inputs {
         keep(key, &wish.place, state.git(key, wish).map(Entry::Input));
+    }
+    for (key, wish) in &wishes.fetches {
+        match state.fetch(key, wish) {
+            Ok(entry) => keep(key, &wish.place, Ok(Entry::Fetch(entry))),
+            Err(open) => open.into_iter().for_each(|one| keep(key, &wish.place, Err(one))),
+        }
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -191,7 +202,7 @@ impl Wishes {
             Kind::Image => self.images.contains_key(key),
             Kind::Input => self.inputs.contains_key(key),
             Kind::Repo => self.repositories.contains_key(key),
-            Kind::Fetch => false,
+            Kind::Fetch => self.fetches.contains_key(key),
         }
     }
 }

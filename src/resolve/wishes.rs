@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
+use super::fetch::{FetchWish, locked_name};
 use super::other::{self, OtherVersion};
-use crate::extension::{Configured, Input};
+use crate::extension::{self, Configured, Input, UrlInput, UrlVersion};
 use crate::extent::{Extent, Submodules};
 use crate::manifest::{self, Repository, Wish};
-use crate::project::{ManifestWish, Project, SCRATCH};
+use crate::project::{ManifestWish, Platform, Project, SCRATCH};
 use crate::source::{Located, Place, Source, Spanned};
 
 /// A manifest that has been read, with those that it extends.
@@ -43,6 +44,8 @@ pub struct Wishes {
     pub repositories: BTreeMap<Key, RepositoryWish>,
     /// Git inputs of extensions.
     pub inputs: BTreeMap<Key, GitWish>,
+    /// Files that extensions fetch by url.
+    pub fetches: BTreeMap<Key, FetchWish>,
     /// Built-in extensions: their entries, which need no asking.
     pub extensions: BTreeMap<Key, Extension>,
 }
@@ -127,6 +130,12 @@ pub enum WishProblem {
     /// A version that is none of its kind.
     #[error(transparent)]
     OtherVersion(#[from] OtherVersion),
+    /// A version of a file that no tag can be.
+    #[error("`{0}` is no tag and no requirement: the versions of a url are the tags of its repository")]
+    NoTag(String),
+    /// A file that the project's platforms cannot have.
+    #[error(transparent)]
+    Url(Box<extension::Problem>),
     /// A value that a lock refuses.
     #[error("{what}: {error}")]
     Value {
@@ -155,7 +164,7 @@ impl Wishes {
         }
         let several = manifests.iter().any(|one| one.wish.dest.value != manifests[0].wish.dest.value);
         manifests.iter().for_each(|manifest| gather.manifest(manifest, several));
-        extensions.iter().for_each(|extension| gather.inputs(extension));
+        extensions.iter().for_each(|extension| gather.inputs(extension, &project.platforms));
         gather.problems.sort_by(|a, b| order(&a.place).cmp(&order(&b.place)));
         if gather.problems.is_empty() { Ok(gather.wishes) } else { Err(gather.problems) }
     }
@@ -236,15 +245,70 @@ impl Gather {
         }
     }
 
-    fn inputs(&mut self, extension: &Configured) {
+    fn inputs(&mut self, extension: &Configured, platforms: &[Platform]) {
         for (input, wish) in &extension.inputs {
-            let Input::Git { url, reference, source } = wish else { continue };
             let name =
                 Name::new(format!("{}/{input}", extension.name)).expect("names of extensions and inputs are good");
-            if let Some(wish) = self.git(source, "", url, reference.as_ref()) {
-                self.wishes.inputs.insert(Key { kind: Kind::Input, name }, wish);
+            match wish {
+                Input::Git { url, reference, source } => {
+                    if let Some(wish) = self.git(source, "", url, reference.as_ref()) {
+                        self.wishes.inputs.insert(Key { kind: Kind::Input, name }, wish);
+                    }
+                }
+                Input::Url(input) => {
+                    if let Some(wish) = self.fetch(input, platforms) {
+                        self.wishes.fetches.insert(Key { kind: Kind::Fetch, name }, wish);
+                    }
+                }
+                Input::Folder { .. } => {}
             }
         }
+    }
+
+    fn fetch(&mut self, input: &UrlInput, platforms: &[Platform]) -> Option<FetchWish> {
+        let (place, source) = (input.place(), input.source());
+        let mut by_name = BTreeMap::new();
+        for platform in platforms {
+            let name = deps_lock::Platform::new(locked_name(platform));
+            by_name.insert(self.value(&place, "platform", name)?, platform.clone());
+        }
+        let (version, git) = match &input.version {
+            UrlVersion::Unnamed => (None, None),
+            UrlVersion::Exact(version) => {
+                (Some(self.value(&source.at(version.span()), "version", Text::new(&version.value))?), None)
+            }
+            UrlVersion::Tag { git, reference } => {
+                let git = self.git(source, "", git, Some(reference))?;
+                let git = self.tags_alone(git)?;
+                (git.version.clone(), Some(git))
+            }
+        };
+        let place = match &input.version {
+            UrlVersion::Exact(at) | UrlVersion::Tag { reference: at, .. } => source.at(at.span()),
+            UrlVersion::Unnamed => place,
+        };
+        let wish = FetchWish { input: input.clone(), platforms: by_name, version, git, place };
+        match wish.problem() {
+            Some(Located { place, error }) => {
+                self.problems.push(Located { place, error: WishProblem::Url(Box::new(error)) });
+                None
+            }
+            None => Some(wish),
+        }
+    }
+
+    /// Reads a version that is no requirement as a tag: nothing else names a release.
+    fn tags_alone(&mut self, git: GitWish) -> Option<GitWish> {
+        let text = git.version.as_ref().map(ToString::to_string).unwrap_or_default();
+        let wish = match git.wish {
+            Wish::Requirement(..) => git.wish,
+            Wish::Name(_) | Wish::Abbreviated(_) => Wish::Tag(text),
+            _ => {
+                self.problems.push(Located { place: git.place, error: WishProblem::NoTag(text) });
+                return None;
+            }
+        };
+        Some(GitWish { wish, ..git })
     }
 
     fn git(
