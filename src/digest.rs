@@ -195,8 +195,8 @@ mod tests {
             archive_id("zip", sha256, "tool-1.0"),
             "a-ce925cd61d80e4e4105130a28862ea8641919b5e3f69c72d73416c682a281c51"
         );
-        assert_eq!(file_id(sha256, "tool", true), format!("f-{sha256}-?"));
-        assert_eq!(file_id(sha256, "tool", false), format!("f-{sha256}-?"));
+        assert_eq!(file_id(sha256, "tool", true), format!("f-{sha256}-b8c02ff57d1797a0"));
+        assert_eq!(file_id(sha256, "tool", false), format!("f-{sha256}-0125516b377ab805"));
         assert_eq!(
             svn_id("https://svn.example.com/tool/trunk", "1199"),
             "svn-64ae85974536bb481822166b41c63d4995348227e53091dcf832ec64a1347454"

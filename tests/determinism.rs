@@ -54,7 +54,7 @@ fn outcome(order: &[usize; 3], repositories: &[usize], extensions: &[usize], spl
     let loaded = Workspace::find(folder.path()).expect("a project").load().expect("a good project");
     let resolution = resolve::pin(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &answers()).expect("every pin");
     let plans = loaded.plans(&resolution.lock).expect("a plan");
-    (resolution.lock.to_string(), dockerfile::render(&plans[0], &plan_key(&plans)))
+    (resolution.lock.to_string(), dockerfile::render(&plans, &plan_key(&plans)))
 }
 
 fn answers() -> Answers {

@@ -9,11 +9,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 12] = [
+const SCHEMAS: [&str; 13] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
     "cache-verify",
+    "config",
     "deps",
     "extension",
     "lock",

@@ -1,5 +1,6 @@
 //! What to do next: one hint for an error, something to type wherever there is such a thing.
 
+use crate::configuration;
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
@@ -66,7 +67,30 @@ fn of_extension(problem: &extension::Problem) -> Option<String> {
             let near = crate::source::nearest(option, known.iter().map(String::as_str)).map(meant);
             near.or_else(|| (!known.is_empty()).then(|| format!("its options are `{}`", known.join("`, `"))))
         }
+        extension::Problem::BadUrl { why, .. } if why.contains("https://") => {
+            Some("where only plain http is to be had, write the https url and let a mirror of your `config.toml` stand for it".to_owned())
+        }
+        extension::Problem::BadUrl { url, .. } if url == "…" => {
+            Some("leave it out: deps takes the login from `~/.netrc`".to_owned())
+        }
+        extension::Problem::NoTag { .. } => Some("write `ref = \"^1\"`, or a tag".to_owned()),
+        extension::Problem::UnclearInput { .. } => {
+            Some("a url with a `git` repository beside it takes its version from that repository's tags".to_owned())
+        }
         _ => None,
+    }
+}
+
+/// Returns what to do about a problem of the user's configuration.
+pub(super) fn of_configuration(problem: &configuration::Problem) -> Option<String> {
+    match problem {
+        configuration::Problem::Shape(problem) => of_shape(problem),
+        configuration::Problem::BadBeginning { text, .. } if text == "…" => {
+            Some("leave it out: deps takes the login from `~/.netrc`".to_owned())
+        }
+        configuration::Problem::BadBeginning { .. } => {
+            Some("write something like `\"https://github.com/\" = \"https://mirror.example/github/\"`".to_owned())
+        }
     }
 }
 
@@ -102,6 +126,8 @@ fn of_wish(problem: &WishProblem) -> Option<String> {
         WishProblem::UnsupportedKind { .. } => {
             Some("take it from a git mirror, or from an archive (`type: tar`, with the archive's url)".to_owned())
         }
+        WishProblem::Url(problem) => of_extension(problem),
+        WishProblem::NoTag(_) => Some("write a requirement, `ref = \"^1\"`, or a tag".to_owned()),
         WishProblem::Contradiction { .. } => {
             Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())
         }

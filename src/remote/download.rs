@@ -2,7 +2,7 @@
 //!
 //! Decides what is no archive and no file (a login page), how large one may be (4 GiB), which redirects are followed (ten, never from
 //! https to http), and that credentials, which come from the user's netrc, go to one host only. Proxies come from the
-//! environment, certificates from the platform. Leaves out what is in an archive (`store/`).
+//! environment, certificates from the platform. A mirror is asked in place of the URL. Leaves out what is in an archive (`store/`).
 
 #![expect(clippy::disallowed_methods, reason = "files of this machine are downloaded by reading them")]
 
@@ -70,29 +70,33 @@ impl Download<'_> {
     /// # Errors
     /// When there is no such file, it is not what was expected or too large, nobody answers, or the network is forbidden.
     pub(crate) fn file(&self, expected: Expected<'_>) -> Result<String, Failure> {
-        let scheme = url::archive_scheme(self.url).map_err(|bad| {
+        let asked = self.remotes.settings().mirrors.of(self.url).unwrap_or_else(|| self.url.to_owned());
+        let scheme = url::archive_scheme(&asked).map_err(|bad| {
             let trouble = Trouble::new(FailureKind::Invalid, &format!("the URL {bad}"), "");
             self.failure(trouble, 0, Transport::Nobody)
         })?;
         if scheme == Scheme::Local {
-            let copied = self.copied(expected);
+            let copied = self.copied(&asked, expected);
             return copied.map_err(|trouble| self.failure(trouble, 0, Transport::Nobody));
         }
         if self.remotes.settings().offline {
             let trouble = Trouble::new(FailureKind::Offline, "the network is not to be used", "");
             return Err(self.failure(trouble, 0, Transport::Nobody));
         }
-        let downloaded = again(self.remotes, self.interrupted, || self.downloaded(expected));
+        let downloaded = again(self.remotes, self.interrupted, || self.downloaded(&asked, expected));
         downloaded.map_err(|(trouble, retries)| self.failure(trouble, retries, Transport::Http))
     }
 
     fn failure(&self, trouble: Trouble, retried: u32, transport: Transport) -> Failure {
-        let Trouble { kind, message, .. } = trouble;
+        let Trouble { kind, mut message, .. } = trouble;
+        if transport != Transport::Nobody || kind == FailureKind::NotFound {
+            message.extend(self.remotes.mirror_in_words(self.url));
+        }
         Failure { kind, subject: redacted(self.url), message, retried, transport }
     }
 
-    fn copied(&self, expected: Expected<'_>) -> Result<String, Trouble> {
-        let path = self.url.strip_prefix("file://").unwrap_or(self.url);
+    fn copied(&self, asked: &str, expected: Expected<'_>) -> Result<String, Trouble> {
+        let path = asked.strip_prefix("file://").unwrap_or(asked);
         let mut file = File::open(path)
             .map_err(|error| Trouble::new(FailureKind::NotFound, "the file cannot be read", &error.to_string()))?;
         let mut arrival = Arrival::new(self)?;
@@ -109,9 +113,9 @@ impl Download<'_> {
         }
     }
 
-    fn downloaded(&self, expected: Expected<'_>) -> Result<String, Trouble> {
+    fn downloaded(&self, asked: &str, expected: Expected<'_>) -> Result<String, Trouble> {
         let mut arrival = Arrival::new(self)?;
-        let pieces = pieces(self.url.to_owned(), self.remotes.settings().timeout);
+        let pieces = pieces(asked.to_owned(), self.remotes.settings().timeout);
         loop {
             match pieces.recv_timeout(LOOK) {
                 _ if self.interrupted.load(Ordering::Relaxed) => return Err(Trouble::cancelled()),

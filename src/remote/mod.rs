@@ -7,6 +7,7 @@ mod commit;
 mod download;
 pub mod fetch;
 mod lfs;
+mod mirrors;
 mod netrc;
 mod parallel;
 mod process;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use deps_lock::System;
 
+pub use mirrors::Mirrors;
 pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
 pub(crate) use url::redacted;
@@ -71,6 +73,8 @@ pub struct Settings {
     pub certificates: Option<String>,
     /// Where files are kept that had to be downloaded to know their digests; without one they cannot be asked for.
     pub store: Option<Store>,
+    /// Where downloads are asked for in place of their URLs; git has `insteadOf` for that.
+    pub mirrors: Mirrors,
     /// Where temporary repositories are made; the system's folder for such things unless told.
     pub scratch: Option<PathBuf>,
 }
@@ -87,6 +91,7 @@ impl Default for Settings {
             terminal: false,
             certificates: None,
             store: None,
+            mirrors: Mirrors::default(),
             scratch: None,
         }
     }
@@ -121,6 +126,11 @@ impl Remotes {
     /// Returns the tokens of CI systems; each knows the server that it is for.
     fn tokens(&self) -> &[Token] {
         &self.tokens
+    }
+
+    /// Returns what is asked in place of `url`, in words for people, where there is such a thing.
+    fn mirror_in_words(&self, url: &str) -> Option<String> {
+        Some(format!(", asked at the mirror `{}`", redacted(&self.settings.mirrors.of(url)?)))
     }
 
     fn prompts(&self) -> &Mutex<()> {

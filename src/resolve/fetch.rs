@@ -223,3 +223,166 @@ impl From<extension::Problem> for PinProblemKind {
         Self::Url(Box::new(problem))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use deps_lock::Lock;
+    use proptest::prelude::*;
+
+    use super::super::{Answers, Refresh, Refs, Wishes, drift as drift_of, pin, questions};
+    use crate::extension::{Extension, File};
+    use crate::source::Source;
+
+    const WITH_ARCH: &str = "https://x.org/{{ version }}/tool-{{ arch }}.tar.gz";
+
+    /// Keys of an input, whether its version comes from a repository, and what it is asked for.
+    type Input = (&'static str, &'static str, &'static str);
+
+    const INPUTS: [Input; 8] = [
+        ("https://x.org/tool-1.tar.gz", "", ""),
+        ("https://x.org/tool-{{ arch }}", "", ""),
+        ("https://x.org/{{ version }}/tool.bin", "version", "1.0"),
+        (WITH_ARCH, "version", "1.0"),
+        (WITH_ARCH, "version", "2.0"),
+        (WITH_ARCH, "git", "^1"),
+        ("https://x.org/{{ tag }}/tool-{{ arch }}.tar.gz", "git", "~1.2"),
+        (WITH_ARCH, "git", "v1.10.0"),
+    ];
+
+    const PLATFORMS: [&str; 4] = [
+        "\"linux/amd64\"",
+        "\"linux/arm64\"",
+        "\"linux/amd64\", \"linux/arm64\"",
+        "\"linux/arm/v7\", \"linux/arm64\", \"linux/amd64\"",
+    ];
+
+    const ARCHS: [&str; 3] = [
+        "",
+        "arch = { amd64 = \"x64\", arm64 = \"arm64\", arm = \"arm\" }",
+        "arch = { amd64 = \"any\", arm64 = \"any\", \"arm/v7\" = \"any\" }",
+    ];
+
+    fn wishes((url, key, version): Input, arch: &str, platforms: &str) -> Result<Wishes, Vec<String>> {
+        let toml = format!("[project]\nname = \"p\"\nbase = \"scratch\"\nplatforms = [{platforms}]\n");
+        let project = crate::project::parse(&Source::new("deps.toml", toml)).expect("a good project");
+        let version = match key {
+            "git" => format!("git = \"https://git.example/tool.git\"\nref = \"{version}\"\n"),
+            "" => String::new(),
+            key => format!("{key} = \"{version}\"\n"),
+        };
+        let toml = format!(
+            "[extension]\nname = \"tool\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[inputs.src]\nurl = \"{url}\"\n{version}{arch}\n"
+        );
+        let file = File { path: "extension.toml".to_owned(), executable: false, content: toml.into_bytes() };
+        let extension = Extension::read("tool", "tool", vec![file]).expect("a good extension");
+        let configured = extension.configure(&project.source, None).expect("a good extension");
+        Wishes::gather(&project, &[], Default::default(), &[configured])
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    /// Returns the lock that all answers lead to, and what was asked.
+    fn locked(wishes: &Wishes, before: &Lock) -> (Lock, Vec<String>) {
+        use super::{Answer, Question};
+        let tags = ["1.2.0", "v1.10.0", "2.0.0"].map(|tag| (tag.to_owned(), "a".repeat(40)));
+        let refs = Refs { tags: tags.into(), ..Refs::default() };
+        let (mut answers, mut asked) = (Answers::new(), Vec::new());
+        loop {
+            let open = questions(wishes, before, &Refresh::Nothing, &answers);
+            if open.is_empty() {
+                let pinned = pin(wishes, before, &Refresh::Nothing, &answers);
+                return (pinned.expect("every answer is there").lock, asked);
+            }
+            for question in open {
+                let digest = |url: &str| format!("sha256:{}", blake3::hash(url.as_bytes()).to_hex());
+                let (subject, answer) = match &question {
+                    Question::Refs { url } => (url.clone(), Answer::Refs(refs.clone())),
+                    Question::Archive { url } => (url.clone(), Answer::Archive(digest(url))),
+                    Question::File { url } => (url.clone(), Answer::File(digest(url))),
+                    other => panic!("nobody needs {other:?}"),
+                };
+                asked.push(subject);
+                answers.insert(question, Ok(answer));
+            }
+        }
+    }
+
+    #[test]
+    fn another_platform_asks_for_its_own_file_alone() {
+        let (lock, asked) = locked(&wishes(INPUTS[3], ARCHS[1], PLATFORMS[0]).unwrap(), &Lock::new());
+        assert_eq!(asked, ["https://x.org/1.0/tool-x64.tar.gz"]);
+        let both = wishes(INPUTS[3], ARCHS[1], PLATFORMS[2]).unwrap();
+        let found: Vec<String> = drift_of(&both, &lock, &lock.to_string()).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["fetch `tool/src`: the project has the platform `linux-arm64`, the lock does not"]);
+        let (lock, asked) = locked(&both, &lock);
+        assert_eq!(asked, ["https://x.org/1.0/tool-arm64.tar.gz"]);
+        assert!(lock.to_string().contains("url = \"https://x.org/1.0/tool-{x64,arm64}.tar.gz\"\n"), "{lock}");
+        let one = wishes(INPUTS[3], ARCHS[1], PLATFORMS[1]).unwrap();
+        let found: Vec<String> = drift_of(&one, &lock, &lock.to_string()).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["fetch `tool/src`: the lock has the platform `linux-amd64`, the project does not"]);
+        assert_eq!(locked(&one, &lock).1, [""; 0]);
+    }
+
+    #[test]
+    fn a_requirement_and_a_tag_name_the_version() {
+        for (input, expected) in [
+            (INPUTS[5], "want = \"^1\"\nref = \"v1.10.0\"\nlinux-amd64"),
+            (INPUTS[6], "want = \"~1.2\"\nref = \"1.2.0\"\nlinux-amd64"),
+            (INPUTS[7], "\nref = \"v1.10.0\"\nlinux-amd64"),
+        ] {
+            let (lock, asked) = locked(&wishes(input, "", PLATFORMS[0]).unwrap(), &Lock::new());
+            assert!(lock.to_string().contains(expected), "{lock}");
+            assert_eq!(asked[0], "https://git.example/tool.git");
+            let url = if input.0 == WITH_ARCH { "1.10.0" } else { "1.2.0" };
+            assert_eq!(asked[1], format!("https://x.org/{url}/tool-amd64.tar.gz"));
+        }
+    }
+
+    #[test]
+    fn what_no_platform_or_no_tag_can_be_is_told_at_its_place() {
+        let only = "arch = { amd64 = \"x64\" }";
+        let told = |input, arch| wishes(input, arch, PLATFORMS[2]).expect_err("a problem");
+        let missing = "tool/extension.toml:6:7: there is no file for the platform `linux/arm64`: `arch` has `amd64`";
+        assert_eq!(told(INPUTS[3], only), [missing]);
+        for version in ["heads/main", "refs/tags/v1", "HEAD"] {
+            let problem = format!(
+                "tool/extension.toml:8:7: `{version}` is no tag and no requirement: the versions of a url are the tags of its repository"
+            );
+            assert_eq!(told((WITH_ARCH, "git", version), ""), [problem]);
+        }
+    }
+
+    /// What people and merges do to a lock.
+    fn disturbed(text: &str, how: usize) -> String {
+        match how {
+            0 => text.replacen("ref = \"1.0\"", "ref = \"1.1\"", 1),
+            1 => text.replacen("{x64", "{x86", 1),
+            2 => text.replacen("ref = \"v1.10.0\"", "ref = \"2.0.0\"", 1),
+            3 => text.replacen("want = \"^1\"\n", "", 1),
+            4 => text.lines().filter(|line| !line.starts_with("linux-arm64")).map(|line| format!("{line}\n")).collect(),
+            5 => text.replacen("https://x.org/", "https://y.org/", 1),
+            6 => text.replacen("ref = ", "odd = 1\nref = ", 1),
+            7 => text.replacen(",arm64", "", 1),
+            _ => text.to_owned(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn there_is_no_drift_exactly_when_locking_changes_nothing(
+            inputs in (0..8_usize, 0..8_usize), archs in (0..3_usize, 0..3_usize),
+            platforms in (0..4_usize, 0..4_usize), same in any::<bool>(), how in 0..10_usize,
+        ) {
+            let old = wishes(INPUTS[inputs.0], ARCHS[archs.0], PLATFORMS[platforms.0]).expect("good wishes");
+            let new = wishes(INPUTS[inputs.1], ARCHS[archs.1], PLATFORMS[platforms.1]).expect("good wishes");
+            let text = disturbed(&locked(&old, &Lock::new()).0.to_string(), how);
+            let Ok(lock) = Lock::parse(&text) else { return Ok(()) };
+            let now = if same { &old } else { &new };
+            let after = locked(now, &lock).0.to_string();
+            prop_assert_eq!(drift_of(now, &lock, &text).is_empty(), after == text, "{}\n→\n{}", text, after);
+            let settled = locked(now, &Lock::parse(&after).expect("we wrote it")).0;
+            prop_assert_eq!(settled.to_string(), after);
+        }
+    }
+}

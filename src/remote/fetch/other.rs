@@ -90,7 +90,7 @@ pub fn fetch_others(
         progress.on_start(&subject);
         let tree = Errand { wanted, store, remotes, progress, interrupted }.tree();
         progress.on_done(&subject, tree.is_ok());
-        tree.map_err(|problem| failure(wanted, problem))
+        tree.map_err(|problem| failure(wanted, problem, remotes))
     });
     let mut failures: Vec<FetchFailure> = done.into_iter().filter_map(Result::err).collect();
     failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
@@ -101,8 +101,12 @@ pub fn fetch_others(
     }
 }
 
-fn failure(wanted: &WantedOther, problem: FetchProblem) -> FetchFailure {
-    Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev(), problem)
+fn failure(wanted: &WantedOther, problem: FetchProblem, remotes: &Remotes) -> FetchFailure {
+    // What a remote did says where it was asked.
+    let answered = !matches!(problem, FetchProblem::Remote(_) | FetchProblem::Missing);
+    let mut failure = Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev(), problem);
+    failure.url.extend(remotes.mirror_in_words(&wanted.url).filter(|_| answered));
+    failure
 }
 
 /// One thing to fetch, with all that it takes.
