@@ -69,7 +69,7 @@ fn every_example_and_every_built_in_extension_validates() {
 #[test]
 fn what_must_not_validate_does_not() {
     let mut count = 0;
-    for name in ["deps", "extension", "lock"] {
+    for name in ["config", "deps", "extension", "lock"] {
         let folder = root().join("schema/reject").join(name);
         let validator = validator(name);
         for entry in std::fs::read_dir(&folder).unwrap() {

@@ -124,9 +124,7 @@ fn others(loaded: &Loaded, lock: &Lock) -> Vec<WantedOther> {
         url: file.url,
         content: match file.packing {
             Packing::Archive { format, folder } => Content::Archive(Packed { format, sha256: file.sha256, folder }),
-            Packing::File { name, executable } => {
-                Content::File(SingleFile { sha256: file.sha256, name, executable })
-            }
+            Packing::File { name, executable } => Content::File(SingleFile { sha256: file.sha256, name, executable }),
         },
     };
     let files = loaded.files(lock).into_iter().map(file);

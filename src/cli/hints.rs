@@ -179,8 +179,23 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
             FailureKind::NoSuchCommit => None,
             kind => of_failure(kind).map(str::to_owned),
         },
+        PinProblemKind::Remote(failure) if failure.transport == Transport::Http => {
+            of_download(failure.kind).map(str::to_owned)
+        }
+        PinProblemKind::Url(problem) => of_extension(problem),
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
+    }
+}
+
+/// Returns what to do about a file that did not come.
+fn of_download(kind: FailureKind) -> Option<&'static str> {
+    match kind {
+        FailureKind::NotFound | FailureKind::Protocol => {
+            Some("open the url in a browser: the version may have no such file, or the server wants a login")
+        }
+        FailureKind::Auth => Some("put a login for the host into `~/.netrc`"),
+        kind => of_failure(kind),
     }
 }
 
@@ -238,6 +253,9 @@ pub(super) fn of_fetch(problem: &FetchProblem) -> Option<String> {
                 () if says(&["read-only", "permission denied"]) => Some(READ_ONLY.to_owned()),
                 () => None,
             }
+        }
+        FetchProblem::Remote(failure) if failure.transport == Transport::Http => {
+            of_download(failure.kind).map(str::to_owned)
         }
         problem => of_failure(problem.kind()).map(str::to_owned),
     }

@@ -70,7 +70,8 @@ fn ask(
         }
         let watch = Watch::new(session, "asking");
         // Whoever pins only git needs no store.
-        let downloads = questions.iter().any(|question| matches!(question, Question::Archive { .. } | Question::File { .. }));
+        let downloads =
+            questions.iter().any(|question| matches!(question, Question::Archive { .. } | Question::File { .. }));
         let store = downloads.then(|| session.store()).transpose()?;
         let remotes = session.remotes_with(network, store)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));

@@ -214,7 +214,8 @@ impl Session {
     fn configuration(&self) -> Result<Configuration, Failed> {
         let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
         let named = self.variable("DEPS_CONFIG").map(|path| self.start.join(path));
-        let Some(path) = named.clone().or_else(|| Some(etcetera::choose_base_strategy().ok()?.config_dir().join(CONFIG)))
+        let Some(path) =
+            named.clone().or_else(|| Some(etcetera::choose_base_strategy().ok()?.config_dir().join(CONFIG)))
         else {
             return Ok(Configuration::default());
         };

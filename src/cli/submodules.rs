@@ -25,7 +25,7 @@ impl<'a> Asked<'a> {
         let wishes = loaded.wishes.repositories.iter();
         let wishes = wishes.flat_map(|(key, wish)| names(&key.name).map(|name| (name, wish))).collect();
         let inputs = loaded.wishes.inputs.iter().map(|(key, wish)| (key.to_string(), &wish.place));
-        let fetches = loaded.wishes.fetches.iter().map(|(key, wish)| (key.to_string(), &wish.place));
+        let fetches = loaded.wishes.fetches.iter().map(|(key, wish)| (key.to_string(), &wish.url_place));
         Self { wishes, inputs: inputs.chain(fetches).collect() }
     }
 

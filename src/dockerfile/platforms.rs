@@ -25,7 +25,10 @@ impl Varied {
         for plan in plans {
             let name = format!("{}{}", plan.platform.architecture(), plan.platform.variant().unwrap_or_default());
             for (stage, target, tree) in plan.stages.iter().flat_map(mounts) {
-                by_mount.entry((stage.to_owned(), target.to_owned())).or_default().insert(name.clone(), tree.to_owned());
+                by_mount
+                    .entry((stage.to_owned(), target.to_owned()))
+                    .or_default()
+                    .insert(name.clone(), tree.to_owned());
             }
         }
         by_mount.retain(|_, trees| trees.values().any(|tree| Some(tree) != trees.values().next()));
@@ -52,7 +55,8 @@ impl Varied {
 
 /// Returns the trees that a stage mounts, and where.
 fn mounts(stage: &Stage) -> impl Iterator<Item = (&str, &str, &str)> {
-    let runs = stage.instructions.iter().filter_map(|one| if let Instruction::Run(run) = one { Some(run) } else { None });
+    let runs =
+        stage.instructions.iter().filter_map(|one| if let Instruction::Run(run) = one { Some(run) } else { None });
     runs.flat_map(|run| &run.mounts).filter_map(|mount| match mount {
         Mount::Tree { target, tree } => Some((stage.name.as_str(), target.as_str(), tree.as_str())),
         _ => None,

@@ -27,7 +27,7 @@ pub struct UrlInput {
     /// What the URL calls the architectures that there is a file for; empty for all, as Docker calls them.
     arch: BTreeMap<String, String>,
     unpack: Option<bool>,
-    executable: bool,
+    executable: Option<Spanned<bool>>,
     source: Source,
     scope: Scope,
 }
@@ -132,7 +132,11 @@ pub(super) fn check_keys(name: &Spanned<String>, input: &InputTable, problems: &
         }
     }
     for (name, word) in arch {
-        problems.check(name, |name| Platform::parse(&format!("linux/{name}")).is_some(), "an architecture like `amd64`");
+        problems.check(
+            name,
+            |name| Platform::parse(&format!("linux/{name}")).is_some(),
+            "an architecture like `amd64`",
+        );
         problems.check(word, check::is_plain, "a part of a URL");
     }
 }
@@ -146,7 +150,7 @@ impl UrlInput {
             folder: table.folder.clone(),
             arch: table.arch.iter().map(|(name, word)| (name.value.clone(), word.value.clone())).collect(),
             unpack: table.unpack.as_ref().map(|unpack| unpack.value),
-            executable: table.executable.as_ref().is_some_and(|executable| executable.value),
+            executable: table.executable.clone(),
             source,
             scope,
         })
@@ -162,9 +166,12 @@ impl UrlInput {
         &self.source
     }
 
-    /// Returns the URL as it is written, a template.
-    pub fn template(&self) -> &str {
-        &self.url.value
+    /// Returns the URL for people: as a lock would have it where the version is known, else as it is written.
+    pub fn example(&self) -> String {
+        match (&self.version, self.sample()) {
+            (UrlVersion::Unnamed | UrlVersion::Exact(_), Ok(url)) => url,
+            _ => self.url.value.clone(),
+        }
     }
 
     /// Returns the file for `platform`. `tag` is the one that was chosen, where one has to be.
@@ -179,11 +186,11 @@ impl UrlInput {
         Ok(UrlFile { url, packing })
     }
 
-    /// Returns the URL of the files for `platforms`, as a lock has it: where they differ, `{x64,arm64}` stands for their
-    /// architectures in that order.
+    /// Returns the URL of the files for `platforms`, as a lock has it: where they differ, `{x64,arm64}` stands for what is
+    /// theirs, in that order.
     ///
     /// # Errors
-    /// As [`UrlInput::file`], for any of them; or they differ in more than their architecture.
+    /// As [`UrlInput::file`], for any of them; or they differ and hold a comma.
     pub fn url(&self, tag: Option<&str>, platforms: &[&Platform]) -> Result<String, Located<Problem>> {
         let words = platforms.iter().map(|platform| self.arch(platform)).collect::<Result<Vec<_>, _>>()?;
         let urls = platforms.iter().map(|platform| Ok(self.file(tag, platform)?.url));
@@ -191,22 +198,24 @@ impl UrlInput {
         if urls.windows(2).all(|pair| pair[0] == pair[1]) {
             return Ok(urls.into_iter().next().unwrap_or_default());
         }
+        if let Some(url) = urls.iter().find(|url| url.contains(',')) {
+            return Err(self.bad_url(url, "holds a `,`, and is another one on another platform".to_owned()));
+        }
         let all = format!("{{{}}}", words.join(","));
         let url = self.rendered(&self.url, tag, &all)?;
-        if words.iter().zip(&urls).all(|(word, own)| url.replace(&all, word) == *own) {
-            return Ok(url);
-        }
-        Err(self.bad_url(&url, "differs between platforms in more than `{{ arch }}`".to_owned()))
+        let is_all = words.iter().zip(&urls).all(|(word, own)| url.replace(&all, word) == *own);
+        Ok(if is_all { url } else { together(&urls) })
     }
 
-    /// Returns the first problem that can be known before the version and the platforms are.
-    pub(super) fn sample(&self) -> Result<(), Located<Problem>> {
+    /// Returns the URL for every architecture that is known, or the first problem that there is whatever the project's
+    /// platforms are.
+    pub(super) fn sample(&self) -> Result<String, Located<Problem>> {
         let known = self.arch.keys().filter_map(|name| Platform::parse(&format!("linux/{name}")));
         let mut platforms: Vec<Platform> = known.collect();
         if platforms.is_empty() {
             platforms.push(Platform::default());
         }
-        self.url(None, &platforms.iter().collect::<Vec<_>>()).map(drop)
+        self.url(None, &platforms.iter().collect::<Vec<_>>())
     }
 
     fn arch(&self, platform: &Platform) -> Result<String, Located<Problem>> {
@@ -247,17 +256,20 @@ impl UrlInput {
             })?),
             None => format,
         };
-        match (format, &self.folder) {
-            (Some(_), _) if self.executable => Err(self.idle("executable", "an archive has modes of its own")),
-            (None, Some(_)) => Err(self.idle("folder", "the file is not unpacked")),
-            (Some(format), folder) => {
+        match (format, &self.folder, &self.executable) {
+            (Some(_), _, Some(at)) => Err(self.idle(at, "executable", "an archive has modes of its own")),
+            (None, Some(at), _) => Err(self.idle(at, "folder", "the file is not unpacked")),
+            (Some(format), folder, None) => {
                 let folder = folder.as_ref().map(|folder| self.folder(folder, tag, arch)).transpose()?;
                 Ok(Packing::Archive { format, folder })
             }
-            (None, None) if name.is_empty() || name.starts_with('.') || !check::is_plain(name) => {
+            (None, None, _) if name.is_empty() || name.starts_with('.') || !check::is_plain(name) => {
                 Err(self.bad_url(url, "ends in no plain name that its file could have".to_owned()))
             }
-            (None, None) => Ok(Packing::File { name: name.to_owned(), executable: self.executable }),
+            (None, None, executable) => {
+                let executable = executable.as_ref().is_some_and(|executable| executable.value);
+                Ok(Packing::File { name: name.to_owned(), executable })
+            }
         }
     }
 
@@ -271,8 +283,8 @@ impl UrlInput {
         Ok(plain)
     }
 
-    fn idle(&self, key: &'static str, why: &'static str) -> Located<Problem> {
-        self.problem(self.folder.as_ref().filter(|_| key == "folder").unwrap_or(&self.url), Problem::IdleKey { key, why })
+    fn idle<T>(&self, at: &Spanned<T>, key: &'static str, why: &'static str) -> Located<Problem> {
+        self.problem(at, Problem::IdleKey { key, why })
     }
 
     fn bad_url(&self, url: &str, why: String) -> Located<Problem> {
@@ -284,6 +296,23 @@ impl UrlInput {
     fn problem<T>(&self, at: &Spanned<T>, problem: Problem) -> Located<Problem> {
         Located::new(&self.source, at.span(), problem)
     }
+}
+
+/// Returns `urls` as one, with `{…,…}` for the words in which they differ.
+fn together(urls: &[String]) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric();
+    let common = |all: Vec<&str>| {
+        let first = all[0];
+        let length = all.iter().map(|one| first.bytes().zip(one.bytes()).take_while(|(a, b)| a == b).count()).min();
+        let common = &first[..length.unwrap_or_default()];
+        common.trim_end_matches(is_word).len()
+    };
+    let start = common(urls.iter().map(String::as_str).collect());
+    let backwards: Vec<String> = urls.iter().map(|url| url[start..].chars().rev().collect()).collect();
+    let end = common(backwards.iter().map(String::as_str).collect());
+    let middles: Vec<&str> = urls.iter().map(|url| &url[start..url.len() - end]).collect();
+    let first = &urls[0];
+    format!("{}{{{}}}{}", &first[..start], middles.join(","), &first[first.len() - end..])
 }
 
 /// Returns the version that a tag is: without a `v` before a number.
@@ -321,4 +350,49 @@ fn is_loopback(authority: &str) -> bool {
         None => authority.split(':').next().unwrap_or_default(),
     };
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_platforms_are_one_with_what_differs_in_braces() {
+        let one = |urls: &[&str]| together(&urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>());
+        assert_eq!(one(&["https://x.org/a/x64.zip", "https://x.org/a/x86.zip"]), "https://x.org/a/{x64,x86}.zip");
+        assert_eq!(one(&["https://x.org/ab/c.zip", "https://x.org/d.tar"]), "https://x.org/{ab/c.zip,d.tar}");
+        assert_eq!(one(&["https://x.org/a-a", "https://x.org/a"]), "https://x.org/{a-a,a}");
+        assert_eq!(one(&["https://x.org/a", "https://y.org/b/a"]), "https://{x.org,y.org/b}/a");
+    }
+
+    #[test]
+    fn only_https_and_this_machine_can_be_pinned() {
+        for url in ["https://x.org/a?b=c", "http://127.0.0.1:80/a", "http://localhost/a", "http://[::1]:80/a"] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+        for url in [
+            "http://x.org/a",
+            "http://127.0.0.1.evil.example/a",
+            "ftp://x.org/a",
+            "file:///etc/passwd",
+            "/etc/passwd",
+            "x.org/a",
+            "https:///a",
+            "https://x.org/a b",
+            "https://x.org/a#b",
+            "https://x.org/{a}",
+            "https://ada:hunter2@x.org/a",
+            "-o",
+            "",
+        ] {
+            check_url(url).expect_err(url);
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_the_end_of_its_path() {
+        assert_eq!(base_name("https://x.org/a/b.zip?c=/d"), "b.zip");
+        assert_eq!((base_name("https://x.org"), base_name("https://x.org/a/")), ("", ""));
+        assert_eq!((version_of("v1.2"), version_of("1.2"), version_of("vine-1")), ("1.2", "1.2", "vine-1"));
+    }
 }

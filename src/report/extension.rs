@@ -68,7 +68,7 @@ pub struct OptionReport {
 pub struct InputReport {
     /// The name: it is mounted at `/deps/in/<name>`.
     pub name: String,
-    /// Where it comes from: a repository's url with the version asked for, or the files of the extension.
+    /// Where it comes from: a repository's url with the version asked for, the url of a file, or the files of the extension.
     pub from: String,
 }
 
@@ -119,11 +119,10 @@ fn origin_of(input: &Input) -> String {
         }
         Input::Url(input) => {
             let version = match &input.version {
-                UrlVersion::Unnamed => String::new(),
-                UrlVersion::Exact(version) => format!(", version {}", version.value),
+                UrlVersion::Unnamed | UrlVersion::Exact(_) => String::new(),
                 UrlVersion::Tag { git, reference } => format!(", version {} of {}", reference.value, git.value),
             };
-            format!("{}{version}", input.template())
+            format!("{}{version}", input.example())
         }
         Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),
     }

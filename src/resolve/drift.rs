@@ -146,7 +146,9 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
     }
     for (key, wish) in &wishes.fetches {
         match lock.get(key) {
-            Some(Entry::Fetch(locked)) => fetch::drift(key, wish, locked).into_iter().for_each(|one| note(key, Some(one))),
+            Some(Entry::Fetch(locked)) => {
+                fetch::drift(key, wish, locked).into_iter().for_each(|one| note(key, Some(one)))
+            }
             _ => note(key, Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) })),
         }
     }

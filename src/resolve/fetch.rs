@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use deps_lock::{Entry, Fetch, Key, Platform, Sha256, Text, Url};
 
-use super::answer::{Answer, Question};
+use super::answer::{Answer, Question, Transport};
 use super::drift::Drift;
 use super::git::{Found, find};
 use super::pin::{Open, PinProblemKind, Work, unusable};
-use super::wishes::GitWish;
-use crate::extension::{self, Packing, UrlFile, UrlInput};
+use super::wishes::{Gather, GitWish, WishProblem};
+use crate::extension::{self, Packing, UrlFile, UrlInput, UrlVersion};
 use crate::manifest::Wish;
 use crate::manifest::version::highest;
 use crate::project;
@@ -31,6 +31,8 @@ pub struct FetchWish {
     pub git: Option<GitWish>,
     /// Where the version is written; the URL where there is none.
     pub place: Place,
+    /// Where the URL is written.
+    pub url_place: Place,
 }
 
 /// A file of the lock, for one platform.
@@ -54,7 +56,7 @@ impl PinnedFile {
 }
 
 /// Returns what a lock calls `platform`.
-pub(super) fn locked_name(platform: &project::Platform) -> String {
+fn locked_name(platform: &project::Platform) -> String {
     platform.to_string().replace('/', "-")
 }
 
@@ -77,9 +79,17 @@ impl FetchWish {
     }
 
     /// Returns the first problem that every version has.
-    pub(super) fn problem(&self) -> Option<Located<extension::Problem>> {
+    fn problem(&self) -> Option<Located<extension::Problem>> {
         let named = self.git.as_ref().filter(|git| matches!(git.wish, Wish::Tag(_)));
         self.at(named.and(self.version.as_deref())).err()
+    }
+
+    /// Returns where what keeps it from being pinned is written.
+    pub(super) fn place_of(&self, open: &Open) -> &Place {
+        match open {
+            Open::Problem(PinProblemKind::Remote(failure)) if failure.transport == Transport::Http => &self.url_place,
+            _ => &self.place,
+        }
     }
 
     /// The tag that the URL of `locked` is made of.
@@ -101,6 +111,55 @@ impl FetchWish {
             Some(Wish::Requirement(requirement, _)) => Some(requirement),
             _ => None,
         }
+    }
+}
+
+impl Gather {
+    /// Reads what is wished of a file for `platforms`.
+    pub(super) fn fetch(&mut self, input: &UrlInput, platforms: &[project::Platform]) -> Option<FetchWish> {
+        let (place, source) = (input.place(), input.source());
+        let mut by_name = BTreeMap::new();
+        for platform in platforms {
+            let name = Platform::new(locked_name(platform));
+            by_name.insert(self.value(&place, "platform", name)?, platform.clone());
+        }
+        let (version, git) = match &input.version {
+            UrlVersion::Unnamed => (None, None),
+            UrlVersion::Exact(version) => {
+                (Some(self.value(&source.at(version.span()), "version", Text::new(&version.value))?), None)
+            }
+            UrlVersion::Tag { git, reference } => {
+                let git = self.git(source, "", git, Some(reference))?;
+                let git = self.tags_alone(git)?;
+                (git.version.clone(), Some(git))
+            }
+        };
+        let asked = match &input.version {
+            UrlVersion::Exact(at) | UrlVersion::Tag { reference: at, .. } => source.at(at.span()),
+            UrlVersion::Unnamed => place.clone(),
+        };
+        let wish = FetchWish { input: input.clone(), platforms: by_name, version, git, place: asked, url_place: place };
+        match wish.problem() {
+            Some(Located { place, error }) => {
+                self.problems.push(Located { place, error: WishProblem::Url(Box::new(error)) });
+                None
+            }
+            None => Some(wish),
+        }
+    }
+
+    /// Reads a version that is no requirement as a tag: nothing else names a release.
+    fn tags_alone(&mut self, git: GitWish) -> Option<GitWish> {
+        let text = git.version.as_ref().map(ToString::to_string).unwrap_or_default();
+        let wish = match git.wish {
+            Wish::Requirement(..) => git.wish,
+            Wish::Name(_) | Wish::Abbreviated(_) => Wish::Tag(text),
+            _ => {
+                self.problems.push(Located { place: git.place, error: WishProblem::NoTag(text) });
+                return None;
+            }
+        };
+        Some(GitWish { wish, ..git })
     }
 }
 
@@ -127,9 +186,10 @@ pub(super) fn drift(key: &Key, wish: &FetchWish, locked: &Fetch) -> Vec<Drift> {
         }),
         Err(_) => true,
     };
-    let (found, wished) = (platforms(), files.map_or_else(|problem| problem.error.to_string(), |files| files.url.to_string()));
+    let (found, wished) =
+        (platforms(), files.map_or_else(|problem| problem.error.to_string(), |files| files.url.to_string()));
     if moved || found.is_empty() && wished != *locked.url {
-        let (key, place, locked) = (key.clone(), wish.input.place(), locked.url.to_string());
+        let (key, place, locked) = (key.clone(), wish.url_place.clone(), locked.url.to_string());
         return vec![Drift::UrlChanged { key, place, wished, locked }];
     }
     found
@@ -164,7 +224,7 @@ impl Work<'_> {
         let tag = wish.git.as_ref().and(reference.as_deref());
         let files = wish.at(tag).map_err(|problem| vec![Open::Problem(problem.error.into())])?;
         let same = kept.filter(|kept| kept.reference == reference);
-        let (mut platforms, mut open) = (BTreeMap::new(), Vec::new());
+        let (mut platforms, mut open) = (BTreeMap::new(), BTreeMap::new());
         for (platform, file) in &files.by_platform {
             let known = same.filter(|same| same.url_of(platform).as_ref() == Some(&file.url));
             let sum = match known.and_then(|same| same.platforms.get(platform)) {
@@ -173,23 +233,18 @@ impl Work<'_> {
             };
             match sum {
                 Ok(sum) => _ = platforms.insert(platform.clone(), sum),
-                Err(one) => open.push(one),
+                Err(one) => _ = open.insert(&file.url, one),
             }
         }
         if !open.is_empty() {
-            return Err(open);
+            return Err(open.into_values().collect());
         }
         let extra = old.map(|old| old.extra.clone()).unwrap_or_default();
         Ok(Fetch { want, reference, platforms, url: files.url, extra })
     }
 
     /// The requirement, and the version that is wished for or the tag that is chosen.
-    fn version(
-        &self,
-        key: &Key,
-        wish: &FetchWish,
-        kept: Option<&Fetch>,
-    ) -> Result<(Option<Text>, Option<Text>), Open> {
+    fn version(&self, key: &Key, wish: &FetchWish, kept: Option<&Fetch>) -> Result<(Option<Text>, Option<Text>), Open> {
         let Some(git) = &wish.git else { return Ok((None, wish.version.clone())) };
         if let Some(kept) = kept.filter(|kept| version_drift(key, wish, kept).is_none()) {
             return Ok((kept.want.clone(), kept.reference.clone()));
@@ -198,9 +253,7 @@ impl Work<'_> {
             unreachable!("a refs question has a refs answer")
         };
         match find(&key.name, &git.wish, refs).map_err(|problem| Open::Problem(problem.into()))? {
-            Found::Commit { tag: Some(tag), .. } => {
-                Ok((wish.version.clone(), Some(Text::new(tag).map_err(unusable)?)))
-            }
+            Found::Commit { tag: Some(tag), .. } => Ok((wish.version.clone(), Some(Text::new(tag).map_err(unusable)?))),
             _ => Ok((None, wish.version.clone())),
         }
     }

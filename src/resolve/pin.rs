@@ -136,7 +136,7 @@ pub fn pin(
     for (key, wish) in &wishes.fetches {
         match state.fetch(key, wish) {
             Ok(entry) => keep(key, &wish.place, Ok(Entry::Fetch(entry))),
-            Err(open) => open.into_iter().for_each(|one| keep(key, &wish.place, Err(one))),
+            Err(open) => open.into_iter().for_each(|one| keep(key, wish.place_of(&one), Err(one))),
         }
     }
     if !problems.is_empty() {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
-use super::fetch::{FetchWish, locked_name};
+use super::fetch::FetchWish;
 use super::other::{self, OtherVersion};
-use crate::extension::{self, Configured, Input, UrlInput, UrlVersion};
+use crate::extension::{self, Configured, Input};
 use crate::extent::{Extent, Submodules};
 use crate::manifest::{self, Repository, Wish};
 use crate::project::{ManifestWish, Platform, Project, SCRATCH};
@@ -174,9 +174,9 @@ fn order(place: &Place) -> (&str, usize) {
     (place.source.name(), place.span.start)
 }
 
-struct Gather {
+pub(super) struct Gather {
     wishes: Wishes,
-    problems: Vec<Located<WishProblem>>,
+    pub(super) problems: Vec<Located<WishProblem>>,
 }
 
 impl Gather {
@@ -265,53 +265,7 @@ impl Gather {
         }
     }
 
-    fn fetch(&mut self, input: &UrlInput, platforms: &[Platform]) -> Option<FetchWish> {
-        let (place, source) = (input.place(), input.source());
-        let mut by_name = BTreeMap::new();
-        for platform in platforms {
-            let name = deps_lock::Platform::new(locked_name(platform));
-            by_name.insert(self.value(&place, "platform", name)?, platform.clone());
-        }
-        let (version, git) = match &input.version {
-            UrlVersion::Unnamed => (None, None),
-            UrlVersion::Exact(version) => {
-                (Some(self.value(&source.at(version.span()), "version", Text::new(&version.value))?), None)
-            }
-            UrlVersion::Tag { git, reference } => {
-                let git = self.git(source, "", git, Some(reference))?;
-                let git = self.tags_alone(git)?;
-                (git.version.clone(), Some(git))
-            }
-        };
-        let place = match &input.version {
-            UrlVersion::Exact(at) | UrlVersion::Tag { reference: at, .. } => source.at(at.span()),
-            UrlVersion::Unnamed => place,
-        };
-        let wish = FetchWish { input: input.clone(), platforms: by_name, version, git, place };
-        match wish.problem() {
-            Some(Located { place, error }) => {
-                self.problems.push(Located { place, error: WishProblem::Url(Box::new(error)) });
-                None
-            }
-            None => Some(wish),
-        }
-    }
-
-    /// Reads a version that is no requirement as a tag: nothing else names a release.
-    fn tags_alone(&mut self, git: GitWish) -> Option<GitWish> {
-        let text = git.version.as_ref().map(ToString::to_string).unwrap_or_default();
-        let wish = match git.wish {
-            Wish::Requirement(..) => git.wish,
-            Wish::Name(_) | Wish::Abbreviated(_) => Wish::Tag(text),
-            _ => {
-                self.problems.push(Located { place: git.place, error: WishProblem::NoTag(text) });
-                return None;
-            }
-        };
-        Some(GitWish { wish, ..git })
-    }
-
-    fn git(
+    pub(super) fn git(
         &mut self,
         source: &Source,
         folder: &str,
@@ -369,7 +323,7 @@ impl Gather {
         Some(GitWish { url: url?, remote, version, wish, place })
     }
 
-    fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {
+    pub(super) fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {
         value
             .map_err(|error| {
                 self.problems.push(Located { place: place.clone(), error: WishProblem::Value { what, error } })

@@ -125,7 +125,9 @@ impl Errand<'_> {
             Content::Archive(packed) => {
                 self.with_file(&packed.sha256, |file| Ok(store.unpack(packed, file, interrupted)?))
             }
-            Content::File(single) => self.with_file(&single.sha256, |file| Ok(store.place(single, file, interrupted)?)),
+            Content::File(single) => {
+                self.with_file(&single.sha256, |file| Ok(store.place(single, file, interrupted)?))
+            }
             Content::Revision { pin, .. } => self.revision(pin),
         }
     }
