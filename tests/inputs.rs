@@ -378,7 +378,7 @@ fn every_problem_of_a_url_is_told_at_its_place() {
         "[inputs.c]\nurl = \"https://tool.example/c.zip\"\nexecutable = true\n",
         "[inputs.d]\nurl = \"https://tool.example/d\"\nfolder = \"d\"\n",
         "[inputs.e]\nurl = \"https://tool.example/e\"\nunpack = true\n",
-        "[inputs.f]\nurl = \"https://tool.example/\"\n",
+        "[inputs.f]\nurl = \"https://tool.example/\"\n[inputs.ff]\nurl = \"https://tool.example:{{ arch }}/f.zip\"\narch = { amd64 = \"80\", arm64 = \"81\" }\n",
         "[inputs.g]\nurl = \"https://ada:hunter2@tool.example/g.zip\"\n",
         "[inputs.h]\nurl = \"https://tool.example/h{a,b}.zip\"\n",
         "[inputs.i]\nurl = \"https://tool.example/i.zip\"\nfolder = \"../i\"\n",
@@ -423,29 +423,35 @@ error: the url `https://tool.example/` ends in no plain name that its file could
 25 | url = "https://tool.example/"
    |       ^^^^^^^^^^^^^^^^^^^^^^^
 
-error: the url `…` holds a credential
+error: the url `https://tool.example:{80,81}/f.zip` has a port that is no number
   --> tool/extension.toml:27:7
    |
-27 | url = "https://*******************************
+27 | url = "https://tool.example:{{ arch }}/f.zip"
+   |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+error: the url `…` holds a credential
+  --> tool/extension.toml:30:7
+   |
+30 | url = "https://*******************************
    |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: leave it out: deps takes the login from `~/.netrc`
 
 error: the url `https://tool.example/h{a,b}.zip` holds `{`, which no url has that names a file
-  --> tool/extension.toml:29:7
+  --> tool/extension.toml:32:7
    |
-29 | url = "https://tool.example/h{a,b}.zip"
+32 | url = "https://tool.example/h{a,b}.zip"
    |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
 error: `../i` is not the plain path of a folder in the archive
-  --> tool/extension.toml:32:10
+  --> tool/extension.toml:35:10
    |
-32 | folder = "../i"
+35 | folder = "../i"
    |          ^^^^^^
 
 error: the url `https://tool.example/x64,1.zip` holds a `,`, and is another one on another platform
-  --> tool/extension.toml:34:7
+  --> tool/extension.toml:37:7
    |
-34 | url = "https://tool.example/{{ arch }},1.zip"
+37 | url = "https://tool.example/{{ arch }},1.zip"
    |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
 "#]]);

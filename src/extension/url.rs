@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use deps_lock::{Format, ValueError};
+use deps_lock::{Format, Url, ValueError};
 
 use super::Problem;
 use super::check::{self, Problems};
@@ -169,7 +169,7 @@ impl UrlInput {
     /// Returns the URL for people: as a lock would have it where the version is known, else as it is written.
     pub fn example(&self) -> String {
         match (&self.version, self.sample()) {
-            (UrlVersion::Unnamed | UrlVersion::Exact(_), Ok(url)) => url,
+            (UrlVersion::Unnamed | UrlVersion::Exact(_), Ok(url)) => url.to_string(),
             _ => self.url.value.clone(),
         }
     }
@@ -191,12 +191,12 @@ impl UrlInput {
     ///
     /// # Errors
     /// As [`UrlInput::file`], for any of them; or they differ and hold a comma.
-    pub fn url(&self, tag: Option<&str>, platforms: &[&Platform]) -> Result<String, Located<Problem>> {
+    pub fn url(&self, tag: Option<&str>, platforms: &[&Platform]) -> Result<Url, Located<Problem>> {
         let words = platforms.iter().map(|platform| self.arch(platform)).collect::<Result<Vec<_>, _>>()?;
         let urls = platforms.iter().map(|platform| Ok(self.file(tag, platform)?.url));
         let urls = urls.collect::<Result<Vec<_>, Located<Problem>>>()?;
         if urls.windows(2).all(|pair| pair[0] == pair[1]) {
-            return Ok(urls.into_iter().next().unwrap_or_default());
+            return self.lockable(urls.first().map_or("", String::as_str));
         }
         if let Some(url) = urls.iter().find(|url| url.contains(',')) {
             return Err(self.bad_url(url, "holds a `,`, and is another one on another platform".to_owned()));
@@ -204,12 +204,16 @@ impl UrlInput {
         let all = format!("{{{}}}", words.join(","));
         let url = self.rendered(&self.url, tag, &all)?;
         let is_all = words.iter().zip(&urls).all(|(word, own)| url.replace(&all, word) == *own);
-        Ok(if is_all { url } else { together(&urls) })
+        self.lockable(&if is_all { url } else { together(&urls) })
+    }
+
+    fn lockable(&self, url: &str) -> Result<Url, Located<Problem>> {
+        Url::new(url).map_err(|error| self.bad_url(url, error.to_string()))
     }
 
     /// Returns the URL for every architecture that is known, or the first problem that there is whatever the project's
     /// platforms are.
-    pub(super) fn sample(&self) -> Result<String, Located<Problem>> {
+    pub(super) fn sample(&self) -> Result<Url, Located<Problem>> {
         let known = self.arch.keys().filter_map(|name| Platform::parse(&format!("linux/{name}")));
         let mut platforms: Vec<Platform> = known.collect();
         if platforms.is_empty() {
@@ -288,7 +292,7 @@ impl UrlInput {
     }
 
     fn bad_url(&self, url: &str, why: String) -> Located<Problem> {
-        let secret = deps_lock::Url::new(url).err() == Some(ValueError::SecretInUrl);
+        let secret = Url::new(url).err() == Some(ValueError::SecretInUrl);
         let url = if secret { "…".to_owned() } else { url.to_owned() };
         self.problem(&self.url, Problem::BadUrl { url, why })
     }
@@ -328,7 +332,7 @@ fn base_name(url: &str) -> &str {
 
 /// Returns `Ok` for a URL that can be pinned, else the rest of a sentence that begins with it.
 fn check_url(url: &str) -> Result<(), String> {
-    deps_lock::Url::new(url).map_err(|error| error.to_string())?;
+    Url::new(url).map_err(|error| error.to_string())?;
     // RFC 3986, without a fragment, which no server ever sees.
     let foreign = |c: char| !c.is_ascii_alphanumeric() && !"-._~:/?[]@!$&'()*+,;=%".contains(c);
     if let Some(c) = url.chars().find(|c| foreign(*c)) {

@@ -100,7 +100,6 @@ impl FetchWish {
     fn at(&self, tag: Option<&str>) -> Result<Files, Located<extension::Problem>> {
         let platforms: Vec<&project::Platform> = self.platforms.values().collect();
         let url = self.input.url(tag, &platforms)?;
-        let url = Url::new(url).expect("a url that can be pinned can be locked");
         let file = |(name, platform): (&Platform, _)| Ok((name.clone(), self.input.file(tag, platform)?));
         Ok(Files { url, by_platform: self.platforms.iter().map(file).collect::<Result<_, Located<_>>>()? })
     }
