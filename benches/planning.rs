@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use deps::dockerfile;
-use deps::extension::{Action, Builder, Configured, Copy, Input, Network, Run, Snippet, Step, Tier};
+use deps::extension::{Action, Builder, Configured, Copy, Input, Network, Run, Running, Snippet, Step, Tier};
 use deps::plan::{self, Base, Checkout, Ingredients, PinnedInput};
 use deps::project::{self, Platform, Project};
 use deps::resolve::{Answer, Answers, Question, Refresh, pin};
@@ -71,13 +71,23 @@ fn extension(number: usize) -> Configured {
         apt_builder: BTreeSet::from(["python3".to_owned(), packages(number)]),
         apt_runtime: BTreeSet::from([packages(number)]),
         inputs: BTreeMap::from([("source".to_owned(), input(number))]),
-        builder: Some(Builder { snippet, network: Network::Default, copies }),
+        builders: vec![Builder {
+            stage: format!("{name}-builder"),
+            from: None,
+            snippet,
+            network: Network::Default,
+            copies,
+        }],
         env: BTreeMap::from([(format!("TOOL{number}_HOME"), format!("/opt/{name}"))]),
         path: vec![format!("/opt/{name}/bin")],
+        files: BTreeMap::new(),
         runtime: None,
         user: None,
         account: None,
         cache_mounts: Vec::new(),
+        conflicts: BTreeSet::new(),
+        running: Running::default(),
+        test: None,
         name,
     }
 }
@@ -109,8 +119,8 @@ fn locked_project(size: usize) -> program::Project {
     let names = (0..size).map(|number| format!("tool{number} = {{ path = \"extensions/tool{number}\" }}\n"));
     let folder = program::Project::new(&format!("{PROJECT}\n[extensions]\n{}", names.collect::<String>()));
     for number in 0..size {
-        let Configured { name, builder, .. } = extension(number);
-        let actions = builder.iter().flat_map(|builder| &builder.snippet.steps).map(|step| &step.action);
+        let Configured { name, builders, .. } = extension(number);
+        let actions = builders.iter().flat_map(|builder| &builder.snippet.steps).map(|step| &step.action);
         let line = |action: &Action| {
             if let Action::Run(run) = action { format!("RUN {}\n", run.command) } else { String::new() }
         };

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 18] = [
+const MAY_NAME: [(&str, &[&str]); 19] = [
     ("checkout", &["extent", "remote", "store"]),
     ("configuration", &["source", "typed_toml"]),
+    ("container", &["extension"]),
     ("digest", &["extent"]),
     ("dockerfile", &["plan"]),
     ("engine", &[]),
@@ -28,6 +29,7 @@ const MAY_NAME: [(&str, &[&str]); 18] = [
         &[
             "checkout",
             "configuration",
+            "container",
             "digest",
             "dockerfile",
             "engine",

@@ -21,6 +21,8 @@ Commands:
   plan         Show the stages of the image with their keys
   dockerfile   Print the canonical Dockerfile
   build        Build the image
+  run          Run a container of the image, with what its extensions ask of the host
+  test         Run the test of every extension in a container of the image
   add          Add extensions to `deps.toml`
   remove       Remove extensions from `deps.toml`
   set          Set options and other values in `deps.toml`

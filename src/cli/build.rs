@@ -18,7 +18,7 @@ use crate::engine::progress::Event;
 use crate::engine::run::{self, Built, RunError};
 use crate::engine::summary::{self, Failure, Summary};
 use crate::engine::{Build, Choice};
-use crate::extension;
+use crate::extension::{self, Account};
 use crate::plan::{CA_SECRET, Plan};
 use crate::project::Project;
 use crate::source::{Place, nearest};
@@ -60,23 +60,80 @@ pub(super) struct Options {
     network: Network,
 }
 
+impl Options {
+    /// Returns the options that make the image under its own name, where its containers are started.
+    pub(super) fn of(engine: Choice, frozen: Frozen, network: Network) -> Self {
+        Self {
+            tags: Vec::new(),
+            target: None,
+            no_cache: false,
+            build_args: Vec::new(),
+            platforms: Vec::new(),
+            push: false,
+            load: true,
+            output: None,
+            engine,
+            frozen,
+            network,
+        }
+    }
+}
+
+/// The image of a project.
+pub(super) struct Image {
+    /// The project.
+    pub(super) loaded: Loaded,
+    /// What the engine calls it.
+    pub(super) name: String,
+    /// The home of its user.
+    pub(super) home: String,
+}
+
+/// Returns the image of the project, built unless `as_it_is`.
+pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Result<Image, Failed> {
+    let workspace = session.workspace()?;
+    let loaded = session.load(&workspace)?;
+    let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
+    let plans = planning::plans(&loaded, &lock)?;
+    let store = session.store()?;
+    let mut arguments = arguments(session, &plans[0], &store, &loaded.project, options)?;
+    let user = |account: &Account| arguments.remove("DEPS_USER_NAME").unwrap_or_else(|| account.name.value.clone());
+    let home = plans[0].account.as_ref().map(user).map_or("/root".to_owned(), |name| format!("/home/{name}"));
+    let name = tags(&loaded.project, options).remove(0);
+    if !as_it_is {
+        made(session, &loaded, &lock, &plans, options)?;
+    }
+    Ok(Image { loaded, name, home })
+}
+
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let loaded = session.load(&workspace)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
+    let image = made(session, &loaded, &lock, &plans, options)?;
+    image.iter().try_for_each(|image| print(&format!("{image}\n")))
+}
+
+/// Builds, and returns the image as the engine calls it, where it keeps it.
+fn made(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    plans: &[Plan],
+    options: &Options,
+) -> Result<Option<String>, Failed> {
     check_target(&plans[0], options.target.as_deref())?;
     check_platforms(&loaded, &options.platforms)?;
     let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
     let store = session.store()?;
-    fill(session, &loaded, &lock, &plans, &store, options)?;
+    fill(session, loaded, lock, plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
-    let build = Build {
-        metadata: metadata.path().join("metadata"),
-        ..build(session, &loaded, &plans, &store, &found, options)?
-    };
+    let build =
+        Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
     let built = watched(session, &found, &build)?;
-    finish(session, &loaded, &plans[0], &build, &built)
+    finish(session, loaded, &plans[0], &build, &built)?;
+    Ok(built.image)
 }
 
 fn build_argument(text: &str) -> Result<(String, String), String> {
@@ -258,7 +315,7 @@ fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Fai
 
 /// The summary, and the image's digest as data.
 fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built: &Built) -> Result<(), Failed> {
-    let Built { outcome, image } = built;
+    let Built { outcome, image: _ } = built;
     if let Some(failure) = &outcome.failed {
         return Err(failed(loaded, plan, failure));
     }
@@ -269,7 +326,7 @@ fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built:
     let steps = crate::report::count(outcome.ran + outcome.cached, "step", "steps");
     let took = outcome.took.as_secs_f64();
     session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s\n", outcome.cached, outcome.ran));
-    image.iter().try_for_each(|image| print(&format!("{image}\n")))
+    Ok(())
 }
 
 fn failed(loaded: &Loaded, plan: &Plan, failure: &Failure) -> Failed {

@@ -111,6 +111,9 @@ fn option(word: &str, known: Option<&Known>) -> Result<(String, OptionValue), Fa
     let kind = known.and_then(|known| Some(known.extension.options().find(|option| option.name == name)?.kind));
     let value = match kind {
         Some(OptionKind::String) => OptionValue::String(value.to_owned()),
+        Some(OptionKind::List) => {
+            OptionValue::List(value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+        }
         _ => plain(value),
     };
     Ok((name.to_owned(), value))

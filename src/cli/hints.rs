@@ -63,6 +63,7 @@ fn of_project(problem: &project::Problem) -> Option<String> {
 fn of_extension(problem: &extension::Problem) -> Option<String> {
     match problem {
         extension::Problem::Shape(problem) => of_shape(problem),
+        extension::Problem::NotAllowed { allowed, .. } => Some(format!("it may be `{}`", allowed.join("`, `"))),
         extension::Problem::UnknownOption { option, known, .. } => {
             let near = crate::source::nearest(option, known.iter().map(String::as_str)).map(meant);
             near.or_else(|| (!known.is_empty()).then(|| format!("its options are `{}`", known.join("`, `"))))

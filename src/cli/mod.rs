@@ -5,6 +5,7 @@
 mod build;
 mod cache;
 mod checkouts;
+mod container;
 mod diagnostic;
 mod dockerfile;
 mod edit;
@@ -98,6 +99,10 @@ enum Command {
     Dockerfile,
     /// Build the image.
     Build(build::Options),
+    /// Run a container of the image, with what its extensions ask of the host.
+    Run(container::Run),
+    /// Run the test of every extension in a container of the image.
+    Test(container::Test),
     /// Add extensions to `deps.toml`.
     Add(edit::Add),
     /// Remove extensions from `deps.toml`.
@@ -184,6 +189,8 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Plan(options) => plan::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
+        Command::Run(options) => container::run(session, &options),
+        Command::Test(options) => container::test(session, &options),
         Command::Add(options) => edit::add(session, &options),
         Command::Remove(options) => edit::remove(session, &options),
         Command::Set(options) => edit::set(session, &options),

@@ -37,6 +37,11 @@ impl Failed {
         Self::new(code, vec![diagnostic])
     }
 
+    /// Returns a failure of which everything has been said.
+    pub(super) fn silent(code: u8) -> Self {
+        Self::new(code, Vec::new())
+    }
+
     /// Returns its exit code.
     pub(super) fn code(&self) -> u8 {
         self.code

@@ -14,6 +14,7 @@ use super::hints;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::configuration::{self, Configuration};
+use crate::extension::Extension;
 use crate::manifest::Warning;
 use crate::remote::{self, Remotes};
 use crate::source::{Located, Source};
@@ -60,6 +61,12 @@ impl Session {
         };
         ctrlc::set_handler(handler).map_err(|error| wrong(format!("cannot catch interrupts: {error}")))?;
         Ok(Self { start, colour, quiet, strict, certificates, interrupted })
+    }
+
+    /// The home of whoever calls.
+    pub(super) fn home(&self) -> Result<PathBuf, Failed> {
+        etcetera::home_dir()
+            .map_err(|error| Failed::one(FAILED, Diagnostic::error(format!("cannot find your home: {error}"))))
     }
 
     /// The folder that the command runs in.
@@ -129,6 +136,7 @@ impl Session {
                 "a pattern is a checkout path and the path of a submodule below it; `**` is any number of folders";
             Diagnostic::warning(idle.error.to_string()).at(Some(&idle.place)).hint(Some(hint.to_owned()))
         }));
+        warnings.extend(loaded.extensions.iter().filter_map(|extension| deprecation(&loaded, extension)));
         self.warn_all(warnings)?;
         Ok(loaded)
     }
@@ -245,4 +253,11 @@ pub(super) fn store_failed(error: &StoreError) -> Failed {
         return Failed::one(FAILED, Diagnostic::error("interrupted"));
     }
     Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(hints::of_store(error)))
+}
+
+/// An extension that its author would not have anyone use any more, where the project names it.
+fn deprecation(loaded: &Loaded, extension: &Extension) -> Option<Diagnostic> {
+    let why = extension.deprecated()?;
+    let place = loaded.project.extensions.get(&extension.name).map(|wish| loaded.project.source.at(wish.name.span()));
+    Some(Diagnostic::warning(format!("extension `{}` is deprecated: {why}", extension.name)).at(place.as_ref()))
 }

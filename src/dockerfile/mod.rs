@@ -100,6 +100,9 @@ fn mount_text(mount: &Mount, stage: &str, varied: &Varied) -> String {
             format!("--mount=type=bind,{from},target={target},readonly")
         }
         Mount::Secret { target, id } => format!("--mount=type=secret,id={id},target={target},mode=0444,required"),
+        Mount::Stage { target, stage, from } => {
+            format!("--mount=type=bind,from={stage},source={from},target={target},readonly")
+        }
         Mount::Written(options) => {
             let option = |(name, value): (&String, &String)| {
                 if value.is_empty() { name.clone() } else { format!("{name}={value}") }

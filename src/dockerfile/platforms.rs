@@ -63,7 +63,7 @@ fn mounts(stage: &Stage) -> impl Iterator<Item = (&str, &str, &str)> {
     })
 }
 
-/// A name that no stage of a plan has: theirs have no `-in-` after `-builder`.
+/// A name that no stage of a plan has: builders have no `.` in theirs.
 fn input_stage(stage: &str, target: &str) -> String {
-    format!("{stage}-in-{}", target.rsplit('/').next().unwrap_or(target))
+    format!("{stage}.{}", target.rsplit('/').next().unwrap_or(target))
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
-use super::file::ExtensionFile;
+use super::file::{BuilderTable, ExtensionFile, FileTable, OptionTable};
 use super::snippet::Place;
-use super::template::{self, Scope};
+use super::template::{self, Rendered, Scope};
 use super::*;
 
 /// Where a builder writes, per extension.
@@ -22,18 +22,29 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
         let problem = Problem::OtherName { folder: name.to_owned(), name: table.name.value.clone() };
         problems.push(&table.name, problem);
     }
-    problems.check(&table.summary, is_line, "one line of text");
-    for name in table.requires.iter().chain(&table.after).chain(file.options.keys()).chain(file.inputs.keys()) {
+    for line in [&table.summary].into_iter().chain(&table.deprecated) {
+        problems.check(line, is_line, "one line of text");
+    }
+    let others = table.requires.iter().chain(&table.after).chain(&table.conflicts);
+    for name in others.chain(file.options.keys()).chain(file.inputs.keys()).chain(file.builders.keys()) {
         problems.check(name, is_name, "a name (`[a-z][a-z0-9_-]*`)");
     }
     for (name, option) in &file.options {
-        if let Err(problem) = fits(&name.value, option.value.kind, &option.value.default.value) {
-            problems.push(&option.value.default, problem);
+        let (free, limited) = (OptionTable { allowed: Vec::new(), ..option.value.clone() }, &option.value);
+        for value in &limited.allowed {
+            let single = OptionTable { kind: limited.kind.of_one(), ..free.clone() };
+            problems.extend(value, fits(&name.value, &single, &value.value));
         }
+        problems.extend(&limited.default, fits(&name.value, limited, &limited.default.value));
+    }
+    for pattern in file.detect.iter().flat_map(|detect| &detect.files) {
+        problems.check(pattern, |text| globset::Glob::new(text).is_ok(), "a glob like `**/package.json`");
     }
     for (name, input) in &file.inputs {
-        let InputTable { git, path, url, .. } = &input.value;
-        if path.is_some() == (git.is_some() || url.is_some()) {
+        let InputTable { git, path, url, manifest, .. } = &input.value;
+        let manifest = manifest.as_ref().is_some_and(|manifest| manifest.value);
+        let ways = [git.is_some() || url.is_some(), path.is_some(), manifest];
+        if ways.into_iter().filter(|one| *one).count() != 1 {
             problems.push(input, Problem::UnclearInput { name: name.value.clone() });
         }
         url::check_keys(name, &input.value, &mut problems);
@@ -70,7 +81,7 @@ pub(super) fn options(
             problems.push(name, Problem::UnknownOption { extension, option: name.value.clone(), known });
             continue;
         };
-        match fits(&name.value, option.value.kind, &value.value) {
+        match fits(&name.value, &option.value, &value.value) {
             Ok(()) => _ = values.insert(name.value.clone(), value.value.clone()),
             Err(problem) => problems.push(value, problem),
         }
@@ -93,7 +104,7 @@ pub(super) fn configure(
 }
 
 /// Renders and checks the parts of one extension.
-struct Render<'a> {
+pub(super) struct Render<'a> {
     extension: &'a Extension,
     scope: Scope,
     problems: Problems<'a>,
@@ -102,7 +113,7 @@ struct Render<'a> {
 impl Render<'_> {
     fn all(&mut self, wish: Option<&ExtensionWish>) -> Configured {
         let extension = self.extension;
-        let ExtensionFile { extension: table, options: _, inputs, apt, builder, runtime, user, account, cache } =
+        let ExtensionFile { extension: table, inputs, apt, runtime, user, account, cache, run, test, .. } =
             &extension.file;
         let names = table.value.requires.iter().chain(&table.value.after);
         Configured {
@@ -114,23 +125,27 @@ impl Render<'_> {
             apt_builder: self.packages(&apt.builder),
             apt_runtime: self.packages(&apt.runtime),
             inputs: inputs.iter().filter_map(|(name, input)| self.input(name, &input.value)).collect(),
-            builder: builder.as_ref().map(|builder| self.builder(&builder.value)),
+            builders: self.builders(),
+            files: self.files(runtime),
             env: runtime.env.iter().map(|(name, value)| self.variable(name, value)).collect(),
             path: runtime.path.iter().map(|path| self.value(path, is_absolute, "a plain absolute path")).collect(),
             runtime: runtime.snippet.as_ref().map(|file| self.snippet(file, Place::Final)),
             user: user.as_ref().map(|user| self.snippet(&user.snippet, Place::Final)),
             account: account.as_ref().map(|account| self.account(&account.value, wish)),
             cache_mounts: self.cache_mounts(cache),
+            conflicts: table.value.conflicts.iter().map(|name| name.value.clone()).collect(),
+            running: self.running(run),
+            test: test.as_ref().map(|test| self.script(&test.script)),
         }
     }
 
-    fn variable(&mut self, name: &Spanned<String>, value: &Spanned<String>) -> (String, String) {
+    pub(super) fn variable(&mut self, name: &Spanned<String>, value: &Spanned<String>) -> (String, String) {
         self.problems.check(name, is_variable, "a variable name");
         (name.value.clone(), self.value(value, is_line, "one line of text"))
     }
 
     fn packages(&mut self, packages: &[Spanned<String>]) -> BTreeSet<String> {
-        packages.iter().map(|package| self.value(package, is_package, "the name of a Debian package")).collect()
+        self.list(packages, is_package, "the name of a Debian package").into_iter().collect()
     }
 
     fn input(&mut self, name: &Spanned<String>, input: &InputTable) -> Option<(String, Input)> {
@@ -151,7 +166,7 @@ impl Render<'_> {
                 }
                 Input::Folder { files }
             }
-            (None, None) => return None,
+            (None, None) => Input::Checkouts,
         };
         Some((name.value.clone(), input))
     }
@@ -171,12 +186,70 @@ impl Render<'_> {
         Some(input)
     }
 
-    fn builder(&mut self, table: &file::BuilderTable) -> Builder {
+    /// `[builder]` and `[builders.<name>]`, one that goes on from another after it.
+    fn builders(&mut self) -> Vec<Builder> {
+        let file = &self.extension.file;
+        let named = file.builders.iter().map(|(name, table)| (name.value.as_str(), &table.value));
+        let mut open: Vec<_> = file.builder.iter().map(|table| ("", &table.value)).chain(named).collect();
+        let (mut done, mut builders) = (BTreeSet::new(), Vec::new());
+        while !open.is_empty() {
+            let ready = |(_, table): &(&str, &BuilderTable)| {
+                table.from.as_ref().is_none_or(|from| done.contains(from.value.as_str()))
+            };
+            let Some(at) = open.iter().position(ready) else { break };
+            let (name, table) = open.remove(at);
+            builders.push(self.builder(name, table));
+            done.insert(name);
+        }
+        for from in open.iter().filter_map(|(_, table)| table.from.as_ref()) {
+            self.problems.push(from, Problem::NoBuilder { name: from.value.clone() });
+        }
+        builders
+    }
+
+    fn builder(&mut self, name: &str, table: &BuilderTable) -> Builder {
         let snippet = self.snippet(&table.snippet, Place::Builder);
         let mut copies: Vec<Copy> = table.copy.iter().map(|copy| self.copy(&copy.value)).collect();
         copies.sort();
         copies.dedup();
-        Builder { snippet, network: table.network, copies }
+        let from = table.from.as_ref().map(|from| self.stage(&from.value));
+        Builder { stage: self.stage(name), from, snippet, network: table.network, copies }
+    }
+
+    /// Names have no dots, so that no extension's stage is called as another's.
+    fn stage(&self, name: &str) -> String {
+        let dot = if name.is_empty() { "" } else { "." };
+        format!("{}{dot}{name}-builder", self.extension.name)
+    }
+
+    /// `files` and `profile` of `[runtime]`.
+    fn files(&mut self, table: &file::RuntimeTable) -> BTreeMap<String, File> {
+        let mut files: BTreeMap<String, File> = BTreeMap::new();
+        for Spanned { value: FileTable { from, to }, .. } in &table.files {
+            let path =
+                self.value(to, |text| is_absolute(text) && !text.ends_with('/'), "a plain absolute path of a file");
+            let Some(file) = self.extension.files.iter().find(|file| file.path == from.value).cloned() else {
+                let (name, file) = (self.extension.name.clone(), from.value.clone());
+                self.problems.push(from, Problem::NoFile { name, file });
+                continue;
+            };
+            if files.insert(path.clone(), file).is_some() {
+                self.problems.push(to, Problem::FileTwice { path });
+            }
+        }
+        if let Some(profile) = &table.profile {
+            let content = self.script(profile).text.into_bytes();
+            let path = format!("/etc/profile.d/deps-{}.sh", self.extension.name);
+            files.insert(path, File { path: profile.value.clone(), executable: false, content });
+        }
+        files
+    }
+
+    /// A file of the extension as a template.
+    fn script(&mut self, file: &Spanned<String>) -> Script {
+        let rendered = self.template(file).map(|(source, rendered)| (source.name().to_owned(), rendered.text));
+        let (file, text) = rendered.unwrap_or_else(|| (file.value.clone(), String::new()));
+        Script { file, text }
     }
 
     fn copy(&mut self, table: &file::CopyTable) -> Copy {
@@ -191,23 +264,35 @@ impl Render<'_> {
     }
 
     fn snippet(&mut self, file: &Spanned<String>, place: Place) -> Snippet {
-        let Some(source) = self.extension.text(&file.value) else {
-            let name = self.extension.name.clone();
-            self.problems.push(file, Problem::NoFile { name, file: file.value.clone() });
+        let Some((source, rendered)) = self.template(file) else {
             return Snippet { file: file.value.clone(), steps: Vec::new() };
         };
-        if source.text().len() > MOST_TEXT {
-            let (name, bytes) = (self.extension.name.clone(), source.text().len());
-            self.problems.push(file, Problem::TooLong { name, file: file.value.clone(), bytes });
-            return Snippet { file: file.value.clone(), steps: Vec::new() };
-        }
-        let rendered = template::render(&source, &self.scope).map_err(|problem| vec![problem]);
-        let steps = rendered.and_then(|rendered| snippet::parse(&source, &rendered, place));
-        let steps = steps.unwrap_or_else(|problems| {
+        let steps = snippet::parse(&source, &rendered, place).unwrap_or_else(|problems| {
             self.problems.found.extend(problems);
             Vec::new()
         });
         Snippet { file: source.name().to_owned(), steps }
+    }
+
+    /// Renders a file of the extension; none when there is a problem with it, which is noted.
+    fn template(&mut self, file: &Spanned<String>) -> Option<(Source, Rendered)> {
+        let Some(source) = self.extension.text(&file.value) else {
+            let name = self.extension.name.clone();
+            self.problems.push(file, Problem::NoFile { name, file: file.value.clone() });
+            return None;
+        };
+        if source.text().len() > MOST_TEXT {
+            let (name, bytes) = (self.extension.name.clone(), source.text().len());
+            self.problems.push(file, Problem::TooLong { name, file: file.value.clone(), bytes });
+            return None;
+        }
+        match template::render(&source, &self.scope) {
+            Ok(rendered) => Some((source, rendered)),
+            Err(problem) => {
+                self.problems.found.push(problem);
+                None
+            }
+        }
     }
 
     fn account(&mut self, table: &file::AccountTable, wish: Option<&ExtensionWish>) -> Account {
@@ -238,8 +323,31 @@ impl Render<'_> {
         mounts
     }
 
+    /// Renders the values of a list and checks each; `{{ options.<name> }}` alone is all values of a list option.
+    pub(super) fn list(&mut self, texts: &[Spanned<String>], good: Good, expected: &'static str) -> Vec<String> {
+        let mut values = Vec::new();
+        for text in texts {
+            let Some(OptionValue::List(items)) = self.option_of(&text.value) else {
+                values.push(self.value(text, good, expected));
+                continue;
+            };
+            let items = items.clone();
+            for item in items.iter().filter(|item| !good(item)) {
+                self.problems.push(text, Problem::BadValue { text: item.clone(), expected });
+            }
+            values.extend(items);
+        }
+        values
+    }
+
+    /// The option that `{{ options.<name> }}` names.
+    fn option_of(&self, text: &str) -> Option<&OptionValue> {
+        let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+        self.scope.options.get(inner.trim().strip_prefix("options.")?)
+    }
+
     /// Renders a value and checks the result.
-    fn value(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) -> String {
+    pub(super) fn value(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) -> String {
         match template::render_value(&text.value, &self.scope) {
             Ok(value) if good(&value) => value,
             Ok(value) => {
@@ -265,6 +373,12 @@ impl Problems<'_> {
         self.found.push(Located::new(self.source, at.span(), problem));
     }
 
+    fn extend<T>(&mut self, at: &Spanned<T>, result: Result<(), Problem>) {
+        if let Err(problem) = result {
+            self.push(at, problem);
+        }
+    }
+
     pub(super) fn check(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) {
         if !good(&text.value) {
             self.push(text, Problem::BadValue { text: text.value.clone(), expected });
@@ -279,18 +393,32 @@ impl Problems<'_> {
     }
 }
 
-fn fits(option: &str, kind: OptionKind, value: &OptionValue) -> Result<(), Problem> {
-    let expected = match (kind, value) {
-        (OptionKind::Boolean, OptionValue::Boolean(_)) | (OptionKind::Integer, OptionValue::Integer(_)) => {
-            return Ok(());
+fn fits(option: &str, table: &OptionTable, value: &OptionValue) -> Result<(), Problem> {
+    const WORD: &str = "one word of letters, digits and `._+:/@%,=~-`";
+    let wrong = |expected| Err(Problem::WrongOption { option: option.to_owned(), expected });
+    match (table.kind, value) {
+        (OptionKind::Boolean, OptionValue::Boolean(_)) | (OptionKind::Integer, OptionValue::Integer(_)) => {}
+        (OptionKind::String, OptionValue::String(text)) if text.is_empty() || is_word(text) => {}
+        (OptionKind::List, OptionValue::List(texts)) if texts.iter().all(|text| is_word(text)) => {}
+        (OptionKind::Boolean, _) => return wrong("true or false"),
+        (OptionKind::Integer, _) => return wrong("a whole number"),
+        (OptionKind::String, OptionValue::String(_)) => return wrong(WORD),
+        (OptionKind::String, _) => return wrong("a string"),
+        (OptionKind::List, OptionValue::List(_)) => {
+            return wrong("a list of words of letters, digits and `._+:/@%,=~-`");
         }
-        (OptionKind::String, OptionValue::String(text)) if is_word(text) => return Ok(()),
-        (OptionKind::Boolean, _) => "true or false",
-        (OptionKind::Integer, _) => "a whole number",
-        (OptionKind::String, OptionValue::String(_)) => "one word of letters, digits and `._+:/@%,=~-`",
-        (OptionKind::String, _) => "a string",
+        (OptionKind::List, _) => return wrong("a list of strings"),
+    }
+    let values = match value {
+        OptionValue::List(texts) => texts.iter().cloned().map(OptionValue::String).collect(),
+        single => vec![single.clone()],
     };
-    Err(Problem::WrongOption { option: option.to_owned(), expected })
+    let allowed: Vec<&OptionValue> = table.allowed.iter().map(|value| &value.value).collect();
+    if allowed.is_empty() || values.iter().all(|value| allowed.contains(&value)) {
+        return Ok(());
+    }
+    let allowed = allowed.iter().map(ToString::to_string).collect();
+    Err(Problem::NotAllowed { option: option.to_owned(), value: value.to_string(), allowed })
 }
 
 pub(super) type Good = fn(&str) -> bool;
@@ -302,8 +430,8 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// A text that can never be more than one shell word, and never an option.
-fn is_word(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphanumeric() || "/~^=".contains(c))
+pub(super) fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || "./~^=".contains(c))
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._+:/@%,=~^-".contains(c))
 }
 
@@ -311,7 +439,7 @@ fn is_line(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(|c| c.is_control() || c == '\u{E000}')
 }
 
-fn is_variable(text: &str) -> bool {
+pub(super) fn is_variable(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
@@ -333,7 +461,7 @@ pub(super) fn is_plain(part: &str) -> bool {
     part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+@-".contains(c))
 }
 
-fn is_absolute(text: &str) -> bool {
+pub(super) fn is_absolute(text: &str) -> bool {
     let parts = text.strip_prefix('/').map(|rest| rest.trim_end_matches('/').split('/'));
     parts.is_some_and(|mut parts| parts.all(|part| !matches!(part, "" | ".") && is_plain(part)))
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::project::OptionValue;
 use crate::source::Spanned;
+use crate::typed_toml::StringOr;
 
 /// `extension.toml`: how one tool gets into an image.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +30,9 @@ pub struct ExtensionFile {
     pub apt: AptTable,
     /// The builder: a stage of its own.
     pub builder: Option<Spanned<BuilderTable>>,
+    /// More builders by name, each a stage of its own.
+    #[serde(default)]
+    pub builders: BTreeMap<Spanned<String>, Spanned<BuilderTable>>,
     /// What the final image gets besides the builder's files.
     #[serde(default)]
     pub runtime: RuntimeTable,
@@ -39,6 +43,13 @@ pub struct ExtensionFile {
     /// Cache mounts besides the standard ones, for the builder's RUN steps.
     #[serde(default)]
     pub cache: Vec<Spanned<CacheTable>>,
+    /// What `deps run` gives to a container.
+    #[serde(default)]
+    pub run: RunTable,
+    /// What in a project shows that it wants this extension.
+    pub detect: Option<DetectTable>,
+    /// What `deps test` runs in the built image.
+    pub test: Option<TestTable>,
 }
 
 /// `[extension]`.
@@ -60,6 +71,11 @@ pub struct ExtensionTable {
     /// Where it stands among extensions that no edge orders.
     #[serde(default)]
     pub tier: Tier,
+    /// Extensions that it cannot be in one image with.
+    #[serde(default)]
+    pub conflicts: Vec<Spanned<String>>,
+    /// Why not to use it any more, and what to use instead: one line.
+    pub deprecated: Option<Spanned<String>>,
     /// Whether RUN steps that call a package manager get its standard cache mounts. Default: true.
     pub caches: Option<bool>,
 }
@@ -82,7 +98,7 @@ pub enum Tier {
 }
 
 /// `[options.<name>]`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptionTable {
     /// The type of its values.
@@ -92,6 +108,9 @@ pub struct OptionTable {
     pub default: Spanned<OptionValue>,
     /// One line for people.
     pub help: String,
+    /// The values that it may have, for a list those that it may hold; any when empty.
+    #[serde(default)]
+    pub allowed: Vec<Spanned<OptionValue>>,
 }
 
 /// The type of an option.
@@ -104,6 +123,15 @@ pub enum OptionKind {
     Integer,
     /// `true` or `false`.
     Boolean,
+    /// Words, each like a `string`, in the order given.
+    List,
+}
+
+impl OptionKind {
+    /// Returns the type of one value of a list; of anything else the type itself.
+    pub fn of_one(self) -> Self {
+        if self == Self::List { Self::String } else { self }
+    }
 }
 
 impl fmt::Display for OptionKind {
@@ -112,11 +140,12 @@ impl fmt::Display for OptionKind {
             Self::String => "string",
             Self::Integer => "integer",
             Self::Boolean => "boolean",
+            Self::List => "list",
         })
     }
 }
 
-/// `[inputs.<name>]`: a git repository, a folder of the extension, or a file that is downloaded.
+/// `[inputs.<name>]`: a git repository, a folder of the extension, a file that is downloaded, or the project's checkouts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputTable {
@@ -142,6 +171,8 @@ pub struct InputTable {
     pub unpack: Option<Spanned<bool>>,
     /// Of a url: whether the file is a program (mode 755).
     pub executable: Option<Spanned<bool>>,
+    /// The checkouts of all manifests of the project, each at its path.
+    pub manifest: Option<Spanned<bool>>,
 }
 
 /// `[apt]`.
@@ -156,12 +187,14 @@ pub struct AptTable {
     pub runtime: Vec<Spanned<String>>,
 }
 
-/// `[builder]`.
+/// `[builder]` or `[builders.<name>]`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BuilderTable {
     /// The file with the builder's steps, in Dockerfile syntax.
     pub snippet: Spanned<String>,
+    /// The builder of this extension that it goes on from, by its name.
+    pub from: Option<Spanned<String>>,
     /// `none` makes the stage pure: its steps see their inputs only.
     #[serde(default)]
     pub network: Network,
@@ -201,8 +234,23 @@ pub struct RuntimeTable {
     /// Folders put in front of `PATH`.
     #[serde(default)]
     pub path: Vec<Spanned<String>>,
+    /// Files of the extension that the image gets.
+    #[serde(default)]
+    pub files: Vec<Spanned<FileTable>>,
+    /// The file with what every login shell reads, a template: `/etc/profile.d/deps-<name>.sh`.
+    pub profile: Option<Spanned<String>>,
     /// The file with RUN steps for the final image: the last resort, `copy` and `env` break no cache.
     pub snippet: Option<Spanned<String>>,
+}
+
+/// An entry of `files`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileTable {
+    /// A file of the extension.
+    pub from: Spanned<String>,
+    /// Its absolute path in the image.
+    pub to: Spanned<String>,
 }
 
 /// `[user]`.
@@ -233,4 +281,108 @@ pub struct CacheTable {
     pub id: Spanned<String>,
     /// Where it is mounted.
     pub target: Spanned<String>,
+}
+
+/// `[run]`: arguments of `docker run`. All values are templates; in a list, `{{ options.<name> }}` stands for all values of a
+/// list option. A path of the host begins with `/`, `~/`, `./` (the folder
+/// that `deps run` is called in) or is one variable of the environment, like `$SSH_AUTH_SOCK`; a path of the container begins
+/// with `/` or with `~/`, the home of the image's user.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunTable {
+    /// Folders and files of the host that the container sees; the short form is `HOST[:CONTAINER[:ro]]`.
+    #[serde(default)]
+    pub volumes: Vec<Spanned<StringOr<VolumeTable>>>,
+    /// Environment variables of the container.
+    #[serde(default)]
+    pub env: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// More of them, each `NAME=value`.
+    #[serde(default)]
+    pub vars: Vec<Spanned<String>>,
+    /// Environment variables that the container gets from the host, where they are set.
+    #[serde(default)]
+    pub pass_env: Vec<Spanned<String>>,
+    /// Files with environment variables, as paths of the host.
+    #[serde(default)]
+    pub env_files: Vec<Spanned<String>>,
+    /// Devices of the host, like `/dev/dri`; those that the host lacks are left out.
+    #[serde(default)]
+    pub devices: Vec<Spanned<String>>,
+    /// GPUs, like `all`.
+    pub gpus: Option<Spanned<String>>,
+    /// The OCI runtime, like `nvidia`.
+    pub runtime: Option<Spanned<String>>,
+    /// The network, like `host`.
+    pub network: Option<Spanned<String>>,
+    /// The IPC namespace, like `host`.
+    pub ipc: Option<Spanned<String>>,
+    /// The PID namespace, like `host`.
+    pub pid: Option<Spanned<String>>,
+    /// Whether the container has all rights of the host.
+    #[serde(default)]
+    pub privileged: bool,
+    /// Linux capabilities, like `SYS_PTRACE`.
+    #[serde(default)]
+    pub cap_add: Vec<Spanned<String>>,
+    /// Security options, like `seccomp=unconfined`.
+    #[serde(default)]
+    pub security_opt: Vec<Spanned<String>>,
+    /// Groups that the container's user has, too.
+    #[serde(default)]
+    pub group_add: Vec<Spanned<String>>,
+    /// Published ports, like `8080:80`.
+    #[serde(default)]
+    pub ports: Vec<Spanned<String>>,
+    /// Limits, like `memlock=-1`.
+    #[serde(default)]
+    pub ulimits: Vec<Spanned<String>>,
+    /// The size of `/dev/shm`, like `2g`.
+    pub shm_size: Option<Spanned<String>>,
+    /// The host name.
+    pub hostname: Option<Spanned<String>>,
+    /// The container's name.
+    pub name: Option<Spanned<String>>,
+    /// The working folder, a path of the container.
+    pub workdir: Option<Spanned<String>>,
+    /// Whether the container runs in the background.
+    #[serde(default)]
+    pub detach: bool,
+    /// Whether a small init process reaps the others.
+    #[serde(default)]
+    pub init: bool,
+}
+
+/// An entry of `volumes`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VolumeTable {
+    /// A path of the host.
+    pub host: Spanned<String>,
+    /// A path of the container; the host's path when absent.
+    pub container: Option<Spanned<String>>,
+    /// Whether the container may only read it.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Whether the folder is made on the host where it is missing.
+    #[serde(default)]
+    pub create: bool,
+    /// Whether it is left out where the host lacks it, instead of being an error.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// `[detect]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetectTable {
+    /// Files of a project that show it, globs like `**/package.json`.
+    pub files: Vec<Spanned<String>>,
+}
+
+/// `[test]`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestTable {
+    /// The file with the script, a template; it runs in the image by `sh` or by what its `#!` line says, as the image's user.
+    pub script: Spanned<String>,
 }

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod check;
+mod container;
 pub mod file;
 mod snippet;
 mod tags;
@@ -17,6 +18,7 @@ use semver::Version;
 
 pub use catalogue::{builtin, builtin_names};
 pub use check::{is_account, is_name};
+pub use container::{HostPath, Running, Volume};
 use file::{ExtensionFile, InputTable};
 pub use file::{Network, OptionKind, Tier};
 pub use snippet::{Action, Run, Step};
@@ -33,7 +35,7 @@ pub const FILE: &str = "extension.toml";
 const MOST_TEXT: usize = 1 << 20;
 
 /// An option of an extension.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Setting<'a> {
     /// The name.
     pub name: &'a str,
@@ -43,6 +45,8 @@ pub struct Setting<'a> {
     pub default: &'a OptionValue,
     /// One line for people.
     pub help: &'a str,
+    /// The values that it may have; any when empty.
+    pub allowed: Vec<&'a OptionValue>,
 }
 
 /// A file of an extension.
@@ -101,12 +105,14 @@ pub struct Configured {
     pub apt_runtime: BTreeSet<String>,
     /// Inputs by name.
     pub inputs: BTreeMap<String, Input>,
-    /// The builder stage.
-    pub builder: Option<Builder>,
+    /// The builder stages, one that goes on from another after it.
+    pub builders: Vec<Builder>,
     /// Environment variables of the image.
     pub env: BTreeMap<String, String>,
     /// Folders put in front of `PATH`.
     pub path: Vec<String>,
+    /// Files of the extension that the image gets, by their path there, sorted.
+    pub files: BTreeMap<String, File>,
     /// Steps of the final stage, as root.
     pub runtime: Option<Snippet>,
     /// Steps of the final stage, as the image's user.
@@ -115,6 +121,21 @@ pub struct Configured {
     pub account: Option<Account>,
     /// Cache mounts of the builder's steps besides the standard ones.
     pub cache_mounts: Vec<CacheMount>,
+    /// Extensions that it cannot be in one image with.
+    pub conflicts: BTreeSet<String>,
+    /// What it gives to a container.
+    pub running: Running,
+    /// What `deps test` runs, when there is something.
+    pub test: Option<Script>,
+}
+
+/// A script of an extension, rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Its file, relative to the project.
+    pub file: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// An input of a builder.
@@ -136,11 +157,17 @@ pub enum Input {
     },
     /// A file that is downloaded, pinned in the lock as `<extension>/<input>`.
     Url(Box<UrlInput>),
+    /// All checkouts of the project, each at its path.
+    Checkouts,
 }
 
 /// A builder stage.
 #[derive(Clone, Debug)]
 pub struct Builder {
+    /// The name of its stage.
+    pub stage: String,
+    /// The stage of the builder that it goes on from; its own packages when none.
+    pub from: Option<String>,
     /// Its steps and where they come from.
     pub snippet: Snippet,
     /// The network of its RUN steps.
@@ -242,8 +269,20 @@ pub enum Problem {
         /// The file.
         file: String,
     },
+    /// A builder that goes on from one that there is not, or from itself.
+    #[error("this builder cannot go on from `{name}`: there is none, or it goes on from this one")]
+    NoBuilder {
+        /// The name.
+        name: String,
+    },
+    /// Two files of the extension for one place of the image.
+    #[error("two files of the extension are for `{path}`")]
+    FileTwice {
+        /// The path of the image.
+        path: String,
+    },
     /// An input that is nothing, or two things.
-    #[error("input `{name}` must have one of `git`, `path` and `url`, or `url` with `git`")]
+    #[error("input `{name}` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`")]
     UnclearInput {
         /// The input.
         name: String,
@@ -295,6 +334,16 @@ pub enum Problem {
         option: String,
         /// What it must be, as a phrase.
         expected: &'static str,
+    },
+    /// An option with a value that is not among those it may have.
+    #[error("option `{option}` cannot be `{value}`")]
+    NotAllowed {
+        /// The option.
+        option: String,
+        /// The value.
+        value: String,
+        /// The values that it may have.
+        allowed: Vec<String>,
     },
     /// The project asks for another version of the extension than there is.
     #[error("extension `{name}` is version {version}, but the project asks for `{requirement}`")]
@@ -395,7 +444,18 @@ impl Extension {
             kind: option.value.kind,
             default: &option.value.default.value,
             help: &option.value.help,
+            allowed: option.value.allowed.iter().map(|value| &value.value).collect(),
         })
+    }
+
+    /// Returns why not to use it any more, and what to use instead; none when it may be used.
+    pub fn deprecated(&self) -> Option<&str> {
+        self.file.extension.value.deprecated.as_ref().map(|why| why.value.as_str())
+    }
+
+    /// Returns the globs of files that show that a project wants it.
+    pub fn detects(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.file.detect.iter().flat_map(|detect| &detect.files)
     }
 
     /// Returns the names of the options, sorted.

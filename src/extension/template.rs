@@ -147,6 +147,7 @@ fn plain(value: &OptionValue) -> Value {
         OptionValue::Boolean(value) => Value::from(*value),
         OptionValue::Integer(value) => Value::from(*value),
         OptionValue::String(value) => Value::from(value.as_str()),
+        OptionValue::List(values) => values.iter().map(String::as_str).collect(),
     }
 }
 

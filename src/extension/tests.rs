@@ -70,7 +70,7 @@ fn options_reach_every_rendered_value() {
     assert_eq!(found.apt_runtime.iter().collect::<Vec<_>>(), ["libtool-edge"]);
     assert_eq!(found.env["TOOL_HOME"], "/opt/deps/tool");
     assert_eq!(found.cache_mounts[0].id, "tool-edge");
-    let builder = found.builder.unwrap();
+    let builder = &found.builders[0];
     assert_eq!(builder.copies, [Copy { from: "/opt/deps/tool/bin/".to_owned(), to: "/usr/local/bin/".to_owned() }]);
     let Action::Run(run) = &builder.snippet.steps[0].action else { panic!("a RUN") };
     assert_eq!(run.command, "make -j8");

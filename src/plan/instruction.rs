@@ -99,6 +99,22 @@ pub enum Mount {
     },
     /// A mount that a snippet writes out, option by option.
     Written(BTreeMap<String, String>),
+    /// A folder of another stage, read-only.
+    Stage {
+        /// Where.
+        target: String,
+        /// The stage.
+        stage: String,
+        /// The folder in it.
+        from: String,
+    },
+}
+
+impl Mount {
+    /// Returns the stage that is mounted, when it is one.
+    pub fn stage(&self) -> Option<&str> {
+        if let Self::Stage { stage, .. } = self { Some(stage) } else { None }
+    }
 }
 
 /// Where a step was written.

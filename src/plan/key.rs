@@ -165,6 +165,12 @@ impl Encoder<'_> {
                 self.tag(2);
                 self.texts([target, id]);
             }
+            Mount::Stage { target, stage, from } => {
+                self.tag(4);
+                self.text(target);
+                self.key_of(stage);
+                self.text(from);
+            }
             Mount::Written(options) => {
                 self.tag(3);
                 let cache = options.get("type").is_some_and(|kind| kind == "cache");

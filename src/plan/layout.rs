@@ -9,9 +9,9 @@ use super::account;
 use super::apt;
 use super::caches;
 use super::key::StageKey;
-use super::outputs::links;
+use super::outputs::{Output, links};
 use super::*;
-use crate::extension::{self, Action, Builder, Input, Network, Snippet};
+use crate::extension::{self, Action, Builder, Input, Network, Snippet, folder};
 
 /// overlay2 stacks about 125 layers (moby/buildkit#3067), and the base has some of its own.
 const MOST_LAYERS: usize = 100;
@@ -38,12 +38,13 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
         folders: BTreeMap::new(),
         problems: Vec::new(),
     };
+    let sources = work.sources();
     for extension in &order {
-        work.builder(extension);
+        work.builders(extension, &sources);
     }
     work.conflicts(&order);
     work.runtime(&order);
-    work.finish(&order);
+    work.finish(&order, sources);
     let Work { stages, folders, problems, .. } = work;
     if !problems.is_empty() {
         return Err(problems);
@@ -81,22 +82,49 @@ impl Work<'_> {
         self.stages.insert(stage.name.clone(), Stage { impure, ..stage });
     }
 
-    /// The builder of an extension, and the stage with its packages.
-    fn builder(&mut self, extension: &Configured) {
-        let Some(builder) = &extension.builder else { return };
+    /// The builders of an extension, and the stage with its packages.
+    fn builders(&mut self, extension: &Configured, sources: &[(String, Output)]) {
+        let Some(first) = extension.builders.first() else { return };
         if self.ingredients.builder_base == Base::Scratch {
-            let what = format!("{}-builder", extension.name);
+            let what = first.stage.clone();
             return self.problems.push(Problem::NothingToRunOn { what, base: "builder base" });
         }
-        let base = self.apt_stage(&extension.apt_builder);
-        let inputs = self.inputs(extension);
-        let mut instructions = Vec::new();
-        if self.ca && builder.snippet.steps.iter().any(|step| runs_online(step, builder.network)) {
-            instructions.extend(trust());
+        let inputs = self.inputs(extension, sources);
+        for builder in &extension.builders {
+            let base = match &builder.from {
+                Some(stage) => Base::Stage(stage.clone()),
+                None => self.apt_stage(&extension.apt_builder),
+            };
+            let mut instructions = Vec::new();
+            if self.ca && builder.snippet.steps.iter().any(|step| runs_online(step, builder.network)) {
+                instructions.extend(trust());
+            }
+            instructions.extend(self.builder_steps(extension, builder, &inputs));
+            let about = format!("builds {} {}", extension.name, extension.version);
+            self.add(builder.stage.clone(), Kind::Builder, about, base, instructions);
         }
-        instructions.extend(self.builder_steps(extension, builder, &inputs));
-        let about = format!("builds {} {}", extension.name, extension.version);
-        self.add(format!("{}-builder", extension.name), Kind::Builder, about, base, instructions);
+    }
+
+    /// The stage that holds the files that the extension itself gives to the image, and those outputs.
+    pub(super) fn files(&mut self, extension: &Configured) -> Vec<Output> {
+        let mut folders: BTreeMap<&str, Vec<File>> = BTreeMap::new();
+        for (path, file) in &extension.files {
+            let (parent, name) = path.rsplit_once('/').expect("a path of the image is absolute");
+            folders.entry(parent).or_default().push(File { path: name.to_owned(), ..file.clone() });
+        }
+        if folders.is_empty() {
+            return Vec::new();
+        }
+        let stage = format!("{}-files", extension.name);
+        let (mut instructions, mut outputs) = (Vec::new(), Vec::new());
+        for (parent, files) in folders {
+            let (tree, to) = (crate::digest::folder_id(&folder(&files)), format!("{parent}/"));
+            self.folders.insert(tree.clone(), files);
+            instructions.push(Instruction::CopyTree(CopyTree { tree, to: to.clone() }));
+            outputs.push(Output { stage: stage.clone(), from: to.clone(), to });
+        }
+        self.add(stage, Kind::Output, format!("files of {}", extension.name), Base::Scratch, instructions);
+        outputs
     }
 
     /// Same packages, same stage; different packages, different stages: no extension disturbs another's builder.
@@ -112,14 +140,18 @@ impl Work<'_> {
         Base::Stage(name)
     }
 
-    fn inputs(&mut self, extension: &Configured) -> BTreeSet<Mount> {
+    fn inputs(&mut self, extension: &Configured, sources: &[(String, Output)]) -> BTreeSet<Mount> {
         let mut mounts = BTreeSet::new();
         for (name, input) in &extension.inputs {
             let tree = match input {
                 Input::Folder { files } => {
-                    let tree = crate::digest::folder_id(&extension::folder(files));
+                    let tree = crate::digest::folder_id(&folder(files));
                     self.folders.insert(tree.clone(), files.clone());
                     tree
+                }
+                Input::Checkouts => {
+                    mounts.extend(self.checkouts(&format!("/deps/in/{name}"), sources));
+                    continue;
                 }
                 Input::Git { .. } | Input::Url(_) => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
                     Some(tree) => (*tree).to_owned(),
@@ -194,8 +226,13 @@ impl Work<'_> {
                     self.problems.push(Problem::VariableConflict { variable, first, second });
                 }
             }
-            let copies = extension.builder.iter().flat_map(|builder| &builder.copies);
-            for path in copies.filter(|copy| !copy.to.ends_with('/')).map(|copy| copy.to.as_str()) {
+            for second in extension.conflicts.iter().filter(|name| order.iter().any(|other| other.name == **name)) {
+                let (first, second) = (extension.name.clone(), second.clone());
+                self.problems.push(Problem::Conflict { first, second });
+            }
+            let copies = extension.builders.iter().flat_map(|builder| &builder.copies).map(|copy| copy.to.as_str());
+            let files = extension.files.keys().map(String::as_str);
+            for path in copies.filter(|path| !path.ends_with('/')).chain(files) {
                 let first = *paths.entry(path).or_insert(&extension.name);
                 if first != extension.name {
                     let (path, first, second) = (path.to_owned(), first.to_owned(), extension.name.clone());
@@ -232,11 +269,10 @@ impl Work<'_> {
     }
 
     /// The image.
-    fn finish(&mut self, order: &[&Configured]) {
+    fn finish(&mut self, order: &[&Configured], sources: Vec<(String, Output)>) {
         let (linked, plain) = self.outputs(order);
-        let sources = self.sources();
-        let (linked_sources, plain_sources): (Vec<_>, Vec<_>) =
-            sources.into_iter().partition(|output| links(&output.to));
+        let sources = sources.into_iter().map(|(_, output)| output);
+        let (linked_sources, plain_sources): (Vec<_>, Vec<_>) = sources.partition(|output| links(&output.to));
         let mut instructions: Vec<Instruction> = Vec::new();
         instructions.extend(linked.into_iter().chain(linked_sources).map(|output| output.copied(true)));
         instructions.extend(plain.into_iter().chain(plain_sources).map(|output| output.copied(false)));
@@ -337,7 +373,10 @@ fn literal(value: &str) -> String {
 
 fn target(mount: &Mount) -> &str {
     match mount {
-        Mount::Cache { target, .. } | Mount::Tree { target, .. } | Mount::Secret { target, .. } => target,
+        Mount::Cache { target, .. }
+        | Mount::Tree { target, .. }
+        | Mount::Secret { target, .. }
+        | Mount::Stage { target, .. } => target,
         Mount::Written(options) => options.get("target").map_or("", String::as_str),
     }
 }

@@ -135,17 +135,18 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Returns the stages that this one needs: its base and those that it copies from, sorted.
+    /// Returns the stages that this one needs: its base, those that it copies from and those that it mounts, sorted.
     pub fn parents(&self) -> BTreeSet<&str> {
         let base = match &self.base {
             Base::Stage(name) => Some(name.as_str()),
             Base::Scratch | Base::Image { .. } => None,
         };
-        let copies = self.instructions.iter().filter_map(|instruction| match instruction {
-            Instruction::CopyStage { stage, .. } => Some(stage.as_str()),
-            _ => None,
+        let others = self.instructions.iter().flat_map(|instruction| match instruction {
+            Instruction::CopyStage { stage, .. } => vec![stage.as_str()],
+            Instruction::Run(run) => run.mounts.iter().filter_map(Mount::stage).collect(),
+            _ => Vec::new(),
         });
-        base.into_iter().chain(copies).collect()
+        base.into_iter().chain(others).collect()
     }
 }
 
@@ -223,6 +224,14 @@ pub enum Problem {
     #[error("extensions `{first}` and `{second}` both make the image's user")]
     TwoAccounts {
         /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// An extension that cannot be in one image with another.
+    #[error("extension `{first}` cannot be in one image with `{second}`")]
+    Conflict {
+        /// The one that says so.
         first: String,
         /// The other.
         second: String,

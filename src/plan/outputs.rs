@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::layout::Work;
 use super::*;
+use crate::extension::{self, Builder};
 
 /// More outputs than this are gathered in [`GATHERED`] stages, so that the image stays under [`MOST_LAYERS`] layers.
 const MOST_OUTPUTS: usize = 40;
@@ -12,6 +13,7 @@ const GATHERED: usize = 32;
 pub(super) const MOST_COPIES: usize = 48;
 
 /// A file or folder on its way into the image.
+#[derive(Clone)]
 pub(super) struct Output {
     pub(super) stage: String,
     pub(super) from: String,
@@ -30,10 +32,16 @@ impl Work<'_> {
     pub(super) fn outputs(&mut self, order: &[&Configured]) -> (Vec<Output>, Vec<Output>) {
         let (mut linked, mut plain) = (Vec::new(), Vec::new());
         for extension in order {
-            let stage = format!("{}-builder", extension.name);
-            let copies = extension.builder.iter().flat_map(|builder| &builder.copies);
-            let outputs =
-                copies.map(|copy| Output { stage: stage.clone(), from: copy.from.clone(), to: copy.to.clone() });
+            let copied = |builder: &Builder| {
+                let output = |copy: &extension::Copy| Output {
+                    stage: builder.stage.clone(),
+                    from: copy.from.clone(),
+                    to: copy.to.clone(),
+                };
+                builder.copies.iter().map(output).collect::<Vec<_>>()
+            };
+            let built = extension.builders.iter().flat_map(copied);
+            let outputs = built.chain(self.files(extension));
             let (mut links, rest): (Vec<_>, Vec<_>) = outputs.partition(|output| links(&output.to));
             if links.len() > 1 {
                 let about = format!("what {} installs", extension.name);

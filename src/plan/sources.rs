@@ -11,7 +11,7 @@ const MOST_NAMED: usize = 4;
 
 impl<'a> Work<'a> {
     /// The checkouts: at most 16 stages a set (DESIGN §6.3).
-    pub(super) fn sources(&mut self) -> Vec<Output> {
+    pub(super) fn sources(&mut self) -> Vec<(String, Output)> {
         let mut buckets: BTreeMap<(&str, usize), Vec<&Checkout>> = BTreeMap::new();
         for checkout in self.ingredients.checkouts {
             buckets.entry((&checkout.set, bucket(self.outermost(checkout), 16))).or_default().push(checkout);
@@ -19,9 +19,28 @@ impl<'a> Work<'a> {
         let mut outputs = Vec::new();
         for ((set, number), mut checkouts) in buckets {
             checkouts.sort();
-            outputs.push(self.source_stage(format!("src-{set}-{number:x}"), &checkouts));
+            outputs.push((set.to_owned(), self.source_stage(format!("src-{set}-{number:x}"), &checkouts)));
         }
         outputs
+    }
+
+    /// All checkouts below `target`: each set in a folder of its own where there are several.
+    pub(super) fn checkouts(&mut self, target: &str, sources: &[(String, Output)]) -> Vec<Mount> {
+        let mut sets: BTreeMap<&str, Vec<Output>> = BTreeMap::new();
+        for (set, output) in sources {
+            sets.entry(set).or_default().push(output.clone());
+        }
+        let several = sets.len() > 1;
+        let mount = |(set, mut outputs): (&str, Vec<Output>)| {
+            let from = outputs[0].to.clone();
+            let stage = match outputs.len() {
+                1 => outputs.remove(0).stage,
+                _ => self.gather(format!("src-{set}.all"), Kind::Sources, "all checkouts".to_owned(), outputs).stage,
+            };
+            let target = if several { format!("{target}/{set}") } else { target.to_owned() };
+            Mount::Stage { target, stage, from: from.trim_end_matches('/').to_owned() }
+        };
+        sets.into_iter().map(mount).collect()
     }
 
     fn source_stage(&mut self, name: String, checkouts: &[&Checkout]) -> Output {

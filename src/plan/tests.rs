@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::*;
 use crate::digest;
-use crate::extension::{AccountValue, Action, Builder, Copy, Network, Run as SnippetRun, Snippet, Step, Tier};
+use crate::extension::{AccountValue, Action, Builder, Copy, Network, Run as SnippetRun, Running, Snippet, Step, Tier};
 use crate::project;
 use crate::source::Source;
 
@@ -33,21 +33,25 @@ fn extension(name: &str) -> Configured {
         apt_builder: BTreeSet::new(),
         apt_runtime: BTreeSet::new(),
         inputs: BTreeMap::new(),
-        builder: None,
+        builders: Vec::new(),
+        files: BTreeMap::new(),
         env: BTreeMap::new(),
         path: Vec::new(),
         runtime: None,
         user: None,
         account: None,
         cache_mounts: Vec::new(),
+        conflicts: BTreeSet::new(),
+        running: Running::default(),
+        test: None,
     }
 }
 
 fn built(name: &str, command: &str, to: &str) -> Configured {
     let snippet = Snippet { file: format!("extensions/{name}/builder.Dockerfile"), steps: vec![run(command)] };
     let copies = vec![Copy { from: format!("/opt/deps/{name}/"), to: to.to_owned() }];
-    let builder = Some(Builder { snippet, network: Network::Default, copies });
-    Configured { builder, apt_builder: BTreeSet::from(["make".to_owned()]), ..extension(name) }
+    let builder = Builder { stage: format!("{name}-builder"), from: None, snippet, network: Network::Default, copies };
+    Configured { builders: vec![builder], apt_builder: BTreeSet::from(["make".to_owned()]), ..extension(name) }
 }
 
 fn checkout(path: &str, digit: char) -> Checkout {
@@ -194,7 +198,7 @@ fn contradictions_are_all_named() {
 fn a_builder_without_network_is_pure() {
     let mut tool = built("a", "make", "/opt/a/");
     tool.apt_builder.clear();
-    tool.builder.as_mut().unwrap().network = Network::None;
+    tool.builders[0].network = Network::None;
     let plan = planned(&project(""), &[tool, built("b", "make", "/opt/b/")], &[]).unwrap();
     assert!(plan.stage("a-builder").unwrap().impure.is_empty());
     let impure: Vec<_> = plan.stage("b-builder").unwrap().impure.iter().cloned().collect();

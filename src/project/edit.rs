@@ -166,6 +166,7 @@ fn literal(value: &OptionValue) -> Value {
         OptionValue::Boolean(value) => (*value).into(),
         OptionValue::Integer(value) => (*value).into(),
         OptionValue::String(value) => value.as_str().into(),
+        OptionValue::List(values) => values.iter().collect::<toml_edit::Array>().into(),
     }
 }
 

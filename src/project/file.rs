@@ -111,6 +111,8 @@ pub enum OptionValue {
     Integer(i64),
     /// A text.
     String(String),
+    /// Texts.
+    List(Vec<String>),
 }
 
 impl fmt::Display for OptionValue {
@@ -119,6 +121,7 @@ impl fmt::Display for OptionValue {
             Self::Boolean(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
             Self::String(value) => value.fmt(f),
+            Self::List(values) => values.join(",").fmt(f),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! An extension as text and as JSON (`schema/extensions.json`): what it asks for, and what it gives to an image.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
@@ -41,9 +42,9 @@ pub struct ExtensionReport {
     pub apt_runtime: Vec<String>,
     /// Inputs, sorted by name.
     pub inputs: Vec<InputReport>,
-    /// What the image takes from its builder, sorted.
+    /// What the image gets from it, sorted.
     pub outputs: Vec<OutputReport>,
-    /// `none` where the builder sees its inputs only, `default` where it has a network; absent without a builder.
+    /// `none` where its builders see their inputs only, `default` where one has a network; absent without a builder.
     pub network: Option<String>,
     /// Environment variables of the image, `NAME=value`, sorted.
     pub env: Vec<String>,
@@ -54,13 +55,15 @@ pub struct ExtensionReport {
 pub struct OptionReport {
     /// The name.
     pub name: String,
-    /// `string`, `integer` or `boolean`.
+    /// `string`, `integer`, `boolean` or `list`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The value when a project sets none.
     pub default: String,
     /// One line for people.
     pub help: String,
+    /// The values that it may have, for a list those that it may hold; any when empty.
+    pub allowed: Vec<String>,
 }
 
 /// An input.
@@ -83,9 +86,11 @@ pub struct OutputReport {
 
 /// Returns the report of `extension`, which says `configured` with the defaults of its options.
 pub fn extension_report(extension: &Extension, configured: &Configured, origin: &str, used: bool) -> ExtensionReport {
-    let builder = configured.builder.as_ref();
+    let builders = &configured.builders;
+    let offline = builders.iter().all(|builder| builder.network == Network::None);
+    let copied = builders.iter().flat_map(|builder| &builder.copies).map(|copy| &copy.to);
+    let given: BTreeSet<&String> = copied.chain(configured.files.keys()).collect();
     let output = |to: &String| OutputReport { to: to.clone(), linked: links(to) };
-    let network = |network| if network == Network::None { "none" } else { "default" };
     let input = |(name, input): (&String, &Input)| InputReport { name: name.clone(), from: origin_of(input) };
     let mut requires: Vec<String> = extension.requires.iter().map(|name| name.value.clone()).collect();
     requires.sort();
@@ -100,15 +105,21 @@ pub fn extension_report(extension: &Extension, configured: &Configured, origin: 
         apt_builder: configured.apt_builder.iter().cloned().collect(),
         apt_runtime: configured.apt_runtime.iter().cloned().collect(),
         inputs: configured.inputs.iter().map(input).collect(),
-        outputs: builder.iter().flat_map(|builder| &builder.copies).map(|copy| output(&copy.to)).collect(),
-        network: builder.map(|builder| network(builder.network).to_owned()),
+        outputs: given.into_iter().map(output).collect(),
+        network: (!builders.is_empty()).then(|| if offline { "none" } else { "default" }.to_owned()),
         env: configured.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
     }
 }
 
 fn option_report(option: Setting<'_>) -> OptionReport {
-    let Setting { name, kind, default, help } = option;
-    OptionReport { name: name.to_owned(), kind: kind.to_string(), default: default.to_string(), help: help.to_owned() }
+    let Setting { name, kind, default, help, allowed } = option;
+    OptionReport {
+        name: name.to_owned(),
+        kind: kind.to_string(),
+        default: default.to_string(),
+        help: help.to_owned(),
+        allowed: allowed.into_iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn origin_of(input: &Input) -> String {
@@ -124,6 +135,7 @@ fn origin_of(input: &Input) -> String {
             };
             format!("{}{version}", input.example())
         }
+        Input::Checkouts => "the checkouts of the project".to_owned(),
         Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),
     }
 }
@@ -152,8 +164,9 @@ pub fn extension_text(report: &ExtensionReport) -> String {
     line("builder", &report.apt_builder);
     line("runtime", &report.apt_runtime);
     line("env", &report.env);
-    for OptionReport { name, kind, default, help } in &report.options {
-        line("option", &[format!("{name} ({kind}, {default}): {help}")]);
+    for OptionReport { name, kind, default, help, allowed } in &report.options {
+        let allowed = if allowed.is_empty() { String::new() } else { format!("; one of {}", allowed.join(", ")) };
+        line("option", &[format!("{name} ({kind}, {default}{allowed}): {help}")]);
     }
     for InputReport { name, from } in &report.inputs {
         line("input", &[format!("{name}: {from}")]);
