@@ -297,6 +297,13 @@ hint: find out why it changed; if what is there now is good, `deps update KEY` p
     assert_eq!(sandbox.read("deps.lock"), lock);
     sandbox.deps(["lock", "--check"]).succeeds();
     sandbox.deps(["update", "tool/src"]).succeeds().stderr_is(str![[r#"
+warning: fetch `tool/src`: the file at `[GIT]/files/v2.1.0/tool-2.1.0-x64.tar.gz` has been replaced: it was `sha256:b2683026067593d62d19e46e0164cc0424ac4e6acf024ca5374ccf9ea5ed3a27` and is `sha256:ccba3a453b89b2fa34f9a3312bd69afe5550c78864b6cdbfc384b13a27a2f8fe`
+  --> tool/extension.toml:12:7
+   |
+12 | url = "[GIT]/files/v{{ version }}/tool-{{ version }}-{{ arch }}.tar.gz"
+   |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: ask its owner: a release that changes under the same name is no release; git keeps the old lock
+
   ~ fetch `tool/src` 2.1.0 sha256:b2683026 sha256:0a807740 → 2.1.0 sha256:ccba3a45 sha256:0a807740
 wrote deps.lock: 2 entries, 0 added, 1 changed, 0 removed
 

@@ -6,7 +6,7 @@ use crate::resolve::Resolution;
 
 /// Returns a line for each entry that was added, changed or removed, in the order of the lock.
 pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
-    let Resolution { lock, added, changed, removed, moved_tags: _ } = resolution;
+    let Resolution { lock, added, changed, removed, moved_tags: _, replaced: _ } = resolution;
     let mut lines: Vec<(&Key, String)> = Vec::new();
     for key in added {
         lines.push((key, format!("+ {key} {}", version(lock, key))));

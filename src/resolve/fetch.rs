@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use deps_lock::{Entry, Fetch, Key, Platform, Sha256, Text, Url};
+use deps_lock::{Entry, Fetch, Key, Lock, Platform, Sha256, Text, Url};
 
 use super::answer::{Answer, Question, Transport};
 use super::drift::Drift;
 use super::git::{Found, find};
 use super::pin::{Open, PinProblemKind, Work, unusable};
-use super::wishes::{Gather, GitWish, WishProblem};
+use super::wishes::{Gather, GitWish, WishProblem, Wishes};
 use crate::extension::{self, Packing, UrlFile, UrlInput, UrlVersion};
 use crate::manifest::Wish;
 use crate::manifest::version::highest;
@@ -46,6 +46,41 @@ pub struct PinnedFile {
     pub packing: Packing,
     /// Its digest, 64 hexadecimal digits.
     pub sha256: String,
+}
+
+/// A file that somebody replaced under its version and its url, which nobody expects of a release.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: the file at `{url}` has been replaced: it was `{from}` and is `{to}`")]
+pub struct ReplacedFile {
+    /// The entry.
+    pub key: Key,
+    /// Where its url is written.
+    pub place: Place,
+    /// Where it is.
+    pub url: String,
+    /// Its digest in the old lock.
+    pub from: String,
+    /// Its digest in the new one.
+    pub to: String,
+}
+
+/// Returns the files whose content alone differs between two locks.
+pub(super) fn replaced(wishes: &Wishes, before: &Lock, after: &Lock) -> Vec<ReplacedFile> {
+    let entry = |(key, wish)| match (before.get(key), after.get(key)) {
+        (Some(Entry::Fetch(old)), Some(Entry::Fetch(new))) if old.reference == new.reference => {
+            Some((key, wish, old, new))
+        }
+        _ => None,
+    };
+    let files = wishes.fetches.iter().filter_map(entry).flat_map(|(key, wish, old, new)| {
+        new.platforms.iter().filter_map(move |(platform, to)| {
+            let (from, url) = (old.platforms.get(platform)?, new.url_of(platform)?);
+            let (key, place) = (key.clone(), wish.url_place.clone());
+            let is_other = old.url_of(platform).as_ref() == Some(&url) && from != to;
+            is_other.then(|| ReplacedFile { key, place, url, from: from.to_string(), to: to.to_string() })
+        })
+    });
+    files.collect()
 }
 
 impl PinnedFile {
@@ -278,10 +313,10 @@ impl From<extension::Problem> for PinProblemKind {
 
 #[cfg(test)]
 mod tests {
-    use deps_lock::Lock;
     use proptest::prelude::*;
 
-    use super::super::{Answers, Refresh, Refs, Wishes, drift as drift_of, pin, questions};
+    use super::super::{Answers, Refresh, Refs, drift as drift_of, pin, questions};
+    use super::*;
     use crate::extension::{Extension, File};
     use crate::source::Source;
 
@@ -316,7 +351,7 @@ mod tests {
 
     fn wishes((url, key, version): Input, arch: &str, platforms: &str) -> Result<Wishes, Vec<String>> {
         let toml = format!("[project]\nname = \"p\"\nbase = \"scratch\"\nplatforms = [{platforms}]\n");
-        let project = crate::project::parse(&Source::new("deps.toml", toml)).expect("a good project");
+        let project = project::parse(&Source::new("deps.toml", toml)).expect("a good project");
         let version = match key {
             "git" => format!("git = \"https://git.example/tool.git\"\nref = \"{version}\"\n"),
             "" => String::new(),
@@ -334,7 +369,6 @@ mod tests {
 
     /// Returns the lock that all answers lead to, and what was asked.
     fn locked(wishes: &Wishes, before: &Lock) -> (Lock, Vec<String>) {
-        use super::{Answer, Question};
         let tags = ["1.2.0", "v1.10.0", "2.0.0"].map(|tag| (tag.to_owned(), "a".repeat(40)));
         let refs = Refs { tags: tags.into(), ..Refs::default() };
         let (mut answers, mut asked) = (Answers::new(), Vec::new());

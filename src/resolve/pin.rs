@@ -9,6 +9,7 @@ use deps_lock::{Entry, Extension, Git, Image, Key, Kind, Lock, Rev, Selector, Sh
 
 use super::answer::{Answer, Answers, Failure, Question};
 use super::drift;
+use super::fetch::{self, ReplacedFile};
 use super::git::{self, Found, GitProblem};
 use super::wishes::{GitWish, ImageWish, Wishes};
 use crate::extension;
@@ -76,6 +77,8 @@ pub struct Resolution {
     pub removed: Vec<Key>,
     /// Tags that lead to another commit than when they were locked.
     pub moved_tags: Vec<MovedTag>,
+    /// Files of the same version and url that are other ones than when they were locked.
+    pub replaced: Vec<ReplacedFile>,
 }
 
 /// A tag that somebody moved, which nobody expects of a tag.
@@ -148,7 +151,8 @@ pub fn pin(
             lock.insert(key.name.clone(), Entry::Ext(Extension { extra, ..entry.clone() }));
         }
     }
-    Ok(Resolution { moved_tags: moved_tags(wishes, before, &lock, answers), ..compare(before, lock, wishes) })
+    let (moved_tags, replaced) = (moved_tags(wishes, before, &lock, answers), fetch::replaced(wishes, before, &lock));
+    Ok(Resolution { moved_tags, replaced, ..compare(before, lock, wishes) })
 }
 
 fn moved_tags(wishes: &Wishes, before: &Lock, after: &Lock, answers: &Answers) -> Vec<MovedTag> {
@@ -191,7 +195,7 @@ pub fn changes(before: &Lock, lock: Lock) -> Resolution {
     let added = lock.iter().map(|(key, _)| key.clone()).filter(|key| before.get(key).is_none()).collect();
     let moved = |(key, entry): &(&Key, &Entry)| before.get(key).is_some_and(|old| old != *entry);
     let changed = lock.iter().filter(moved).map(|(key, _)| key.clone()).collect();
-    Resolution { lock, added, changed, removed: Vec::new(), moved_tags: Vec::new() }
+    Resolution { lock, added, changed, removed: Vec::new(), moved_tags: Vec::new(), replaced: Vec::new() }
 }
 
 impl Wishes {
