@@ -48,7 +48,7 @@ fn rendered(project: &Project, extensions: &[Configured], inputs: &[PinnedInput]
     let ingredients = Ingredients { project, base, builder_base, extensions, inputs, checkouts };
     let plan = plan::plan(&ingredients, &Platform::default()).expect("nothing contradicts");
     let key = plan::plan_key(std::slice::from_ref(&plan));
-    dockerfile::render(&plan, &key)
+    dockerfile::render(&[plan], &key)
 }
 
 /// Three steps, a git input, two packages, one output, a variable, and an edge to the extension ten places before.

@@ -10,7 +10,8 @@
 //!
 //! An archive's tree is named by BLAKE3 in derive-key mode with the context [`ARCHIVE_CONTEXT`] over three pieces, each
 //! preceded by its length: the format, the 64 hexadecimal digits of the archive's SHA-256, and the folder of the archive
-//! that is wanted (empty for all of it). A Mercurial node is content already. A revision number of Subversion means
+//! that is wanted (empty for all of it). A folder with one file that was downloaded is named by the file's SHA-256, and 16
+//! digits of the context [`FILE_CONTEXT`] over its name and its mode. A Mercurial node is content already. A revision number of Subversion means
 //! nothing without its repository, so its tree is named by the context [`SVN_CONTEXT`] over url and number.
 
 use deps_lock::{Archive, Entry, Git, Pin, Revision};
@@ -19,6 +20,9 @@ use crate::extent::{Extent, Submodules};
 
 /// The BLAKE3 derive-key context of [`archive_id`].
 pub const ARCHIVE_CONTEXT: &str = "deps archive v1";
+
+/// The BLAKE3 derive-key context of the end of [`file_id`].
+pub const FILE_CONTEXT: &str = "deps file v1";
 
 /// The BLAKE3 derive-key context of [`svn_id`].
 pub const SVN_CONTEXT: &str = "deps svn v1";
@@ -106,6 +110,13 @@ pub fn archive_id(format: &str, sha256: &str, folder: &str) -> String {
     format!("a-{}", pieces(ARCHIVE_CONTEXT, &[format, sha256, folder]))
 }
 
+/// Returns the id of a folder with nothing but the file `name` in the store: `f-`, the 64 hexadecimal digits of the file's
+/// SHA-256, `-` and 16 more.
+pub fn file_id(sha256: &str, name: &str, executable: bool) -> String {
+    let mode = if executable { "755" } else { "644" };
+    format!("f-{sha256}-{}", &pieces(FILE_CONTEXT, &[name, mode])[..16])
+}
+
 /// Returns the id of an exported Mercurial changeset in the store: `hg-` and its 40 hexadecimal digits.
 pub fn hg_id(node: &str) -> String {
     format!("hg-{node}")
@@ -184,6 +195,8 @@ mod tests {
             archive_id("zip", sha256, "tool-1.0"),
             "a-ce925cd61d80e4e4105130a28862ea8641919b5e3f69c72d73416c682a281c51"
         );
+        assert_eq!(file_id(sha256, "tool", true), format!("f-{sha256}-b8c02ff57d1797a0"));
+        assert_eq!(file_id(sha256, "tool", false), format!("f-{sha256}-0125516b377ab805"));
         assert_eq!(
             svn_id("https://svn.example.com/tool/trunk", "1199"),
             "svn-64ae85974536bb481822166b41c63d4995348227e53091dcf832ec64a1347454"

@@ -448,7 +448,7 @@ fn archives_that_are_needed_stay_and_are_verified() {
 fn folders_that_a_plan_copies_stay() {
     let sandbox = fetched("1.0");
     let text = sandbox.read("deps.toml").replace("scratch", &format!("x@sha256:{}", "0".repeat(64)));
-    sandbox.deps_toml(&format!("{text}\n[extensions]\nuv = \"*\"\n"));
+    sandbox.deps_toml(&format!("{text}\n[extensions]\ncolcon = \"*\"\n"));
     sandbox.deps(["lock"]).succeeds();
     let dockerfile = sandbox.deps(["dockerfile"]).succeeds().stdout();
     let at = dockerfile.find("b3-").expect("the extension has files of its own");

@@ -52,9 +52,15 @@ fn outcome(order: &[usize; 3], repositories: &[usize], extensions: &[usize], spl
         std::fs::write(folder.path().join(name), text).expect("it can be written");
     }
     let loaded = Workspace::find(folder.path()).expect("a project").load().expect("a good project");
-    let resolution = resolve::pin(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &answers()).expect("every pin");
+    let mut answers = answers();
+    for question in resolve::questions(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &answers) {
+        let Question::Archive { url } = &question else { panic!("no answer to {question:?}") };
+        let digest = format!("sha256:{}", blake3::hash(url.as_bytes()).to_hex());
+        answers.insert(question, Ok(Answer::Archive(digest)));
+    }
+    let resolution = resolve::pin(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &answers).expect("every pin");
     let plans = loaded.plans(&resolution.lock).expect("a plan");
-    (resolution.lock.to_string(), dockerfile::render(&plans[0], &plan_key(&plans)))
+    (resolution.lock.to_string(), dockerfile::render(&plans, &plan_key(&plans)))
 }
 
 fn answers() -> Answers {

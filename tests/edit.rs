@@ -81,7 +81,7 @@ hint: did you mean `node`?
             &["add", "npm@^7"],
             1,
             str![[r#"
-error: extension `npm` is version 1.0.0, but the project asks for `^7`
+error: extension `npm` is version 1.1.0, but the project asks for `^7`
  --> deps.toml:8:7
   |
 8 | npm = "^7"

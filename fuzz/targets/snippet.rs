@@ -32,7 +32,7 @@ fuzz_target!(|text: &str| {
     };
     let Ok(plan) = plan(&ingredients, &project.platforms[0]) else { return };
     let plans = [plan];
-    let dockerfile = deps::dockerfile::render(&plans[0], &plan_key(&plans));
+    let dockerfile = deps::dockerfile::render(&plans, &plan_key(&plans));
     let parsed = parse_dockerfile::parse(&dockerfile).unwrap_or_else(|error| panic!("{error}\n{dockerfile}"));
     let stages = parsed.stages().count();
     assert_eq!(stages, plans[0].stages.len(), "{dockerfile}");

@@ -158,13 +158,19 @@ pub struct Extension {
 /// A file that an extension fetches by url, pinned for each platform of the project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fetch {
-    /// The version that was asked for.
-    #[serde(rename = "ref")]
-    pub reference: Text,
+    /// The requirement that the extension has over a repository's tags; absent where it names a version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text", default)]
+    pub want: Option<Text>,
+    /// The version that was asked for, or the tag that satisfies `want`; absent where the url alone says which file it is.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text", default)]
+    pub reference: Option<Text>,
     /// The digest of the file, for each platform.
     #[serde(flatten)]
     pub platforms: BTreeMap<Platform, Sha256>,
-    /// Where the file is.
+    /// Where the file is. Where platforms have different ones, `{x64,arm64}` stands for what differs, a word for each
+    /// platform in the order of their fields.
     pub url: Url,
     /// Keys that this version does not know.
     #[serde(skip)]
@@ -348,16 +354,14 @@ impl Entry {
     pub fn fields(&self) -> Vec<(&str, &str)> {
         match self {
             Self::Ext(Extension { version, digest, extra: _ }) => vec![("version", version), ("digest", digest)],
-            Self::Fetch(Fetch { reference, platforms, url, extra: _ }) => {
+            Self::Fetch(Fetch { want, reference, platforms, url, extra: _ }) => {
                 let sums = platforms.iter().map(|(platform, sum)| (platform.as_str(), sum.as_str()));
-                [("ref", reference.as_str())].into_iter().chain(sums).chain([("url", url.as_str())]).collect()
+                wish(want, reference).chain(sums).chain([("url", url.as_str())]).collect()
             }
             Self::Image(Image { reference, digest, extra: _ }) => vec![("ref", reference), ("digest", digest)],
             Self::Input(Git { want, reference, rev, url, extra: _ })
             | Self::Repo(Git { want, reference, rev, url, extra: _ }) => {
-                let wish = [("want", want), ("ref", reference)];
-                let wish = wish.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
-                wish.chain([("rev", rev.as_str()), ("url", url.as_str())]).collect()
+                wish(want, reference).chain([("rev", rev.as_str()), ("url", url.as_str())]).collect()
             }
             Self::Archive(Archive { format, reference, digest, url, extra: _ }) => {
                 typed(format.name(), reference.as_ref(), [("digest", digest), ("url", url)])
@@ -379,6 +383,12 @@ impl Entry {
             Self::Revision(revision) => &revision.extra,
         }
     }
+}
+
+/// Returns the fields that say what was asked for.
+fn wish<'a>(want: &'a Option<Text>, reference: &'a Option<Text>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let wish = [("want", want), ("ref", reference)];
+    wish.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)))
 }
 
 /// Returns the fields of an entry that says its type.

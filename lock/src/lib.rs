@@ -35,6 +35,7 @@
 
 mod entry;
 mod extra;
+mod fetch;
 mod parse;
 mod schema;
 mod url;

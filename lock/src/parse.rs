@@ -357,14 +357,16 @@ impl Block<'_> {
     }
 
     fn fetch(&mut self) -> Option<Fetch> {
-        let (reference, url) = (self.required("ref"), self.required("url"));
+        let (want, reference) = (self.optional("want"), self.optional("ref"));
+        let url = self.required("url");
         let mut platforms = BTreeMap::new();
         for platform in self.table.iter().filter_map(|(key, _)| Platform::new(key).ok()) {
             platforms.insert(platform.clone(), self.optional(&platform));
         }
         let sums = platforms.into_iter().map(|(platform, sum)| Some((platform, sum??))).collect::<Option<_>>();
-        let extra = Extra::of(self.table, |key| key == "ref" || key == "url" || Platform::new(key).is_ok());
-        Some(Fetch { reference: reference?, platforms: sums?, url: url?, extra })
+        let known = |key: &str| matches!(key, "want" | "ref" | "url") || Platform::new(key).is_ok();
+        let extra = Extra::of(self.table, known);
+        Some(Fetch { want: want?, reference: reference?, platforms: sums?, url: url?, extra })
     }
 
     fn image(&mut self) -> Option<Image> {

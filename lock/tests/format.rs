@@ -98,7 +98,7 @@ fn the_example_of_the_readme_is_canonical() {
 fn an_entry_is_found_by_its_kind_and_name() {
     let text = include_str!("corpus/all-kinds.lock");
     let mut lock = Lock::parse(text).unwrap();
-    assert_eq!((lock.len(), lock.schema()), (6, 1));
+    assert_eq!((lock.len(), lock.schema()), (8, 1));
     assert_eq!(lock.images().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["base", "builder-base"]);
     assert_eq!(lock.select(&"base".parse().unwrap()).map(ToString::to_string).collect::<Vec<_>>(), ["image `base`"]);
     assert!(lock.find(Kind::Repo, "base").is_none());

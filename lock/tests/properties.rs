@@ -72,12 +72,9 @@ fn entry() -> impl Strategy<Value = Entry> {
             digest,
             extra
         })),
-        (hostile(), platforms, hostile(), extra()).prop_map(|(reference, platforms, url, extra)| Entry::Fetch(Fetch {
-            reference,
-            platforms,
-            url,
-            extra
-        })),
+        (of(hostile()), of(hostile()), platforms, hostile(), extra()).prop_map(
+            |(want, reference, platforms, url, extra)| Entry::Fetch(Fetch { want, reference, platforms, url, extra })
+        ),
         (hostile(), sha256(), extra()).prop_map(|(reference, digest, extra)| Entry::Image(Image {
             reference,
             digest,

@@ -124,6 +124,7 @@ fn made(
     options: &Options,
 ) -> Result<Option<String>, Failed> {
     check_target(&plans[0], options.target.as_deref())?;
+    check_platforms(&loaded, &options.platforms)?;
     let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
     let store = session.store()?;
     fill(session, loaded, lock, plans, &store, options)?;
@@ -146,6 +147,16 @@ fn check_target(plan: &Plan, target: Option<&str>) -> Result<(), Failed> {
     let near = nearest(target, names).map(|name| format!("did you mean `{name}`?"));
     let hint = near.or_else(|| Some("`deps plan` lists the stages".to_owned()));
     Err(Failed::one(USAGE, Diagnostic::error(format!("there is no stage `{target}`")).hint(hint)))
+}
+
+/// Refuses platforms that the lock has no files for: those of another one would be mounted.
+fn check_platforms(loaded: &Loaded, chosen: &[String]) -> Result<(), Failed> {
+    let known: Vec<String> = loaded.project.platforms.iter().map(ToString::to_string).collect();
+    let unknown = chosen.iter().find(|platform| !known.contains(platform));
+    let (Some(platform), Some((key, wish))) = (unknown, loaded.wishes.fetches.first_key_value()) else { return Ok(()) };
+    let message = format!("{key} is another file on another platform, and the project has no platform `{platform}`");
+    let hint = format!("add `{platform}` to `platforms` in deps.toml, then run `deps lock`");
+    Err(Failed::one(USAGE, Diagnostic::error(message).at(Some(&wish.place)).hint(Some(hint))))
 }
 
 /// Brings everything that the Dockerfile copies into the store, which is the build context.

@@ -14,11 +14,12 @@ use super::session::Session;
 use super::submodules::{self, Asked};
 use super::{Frozen, Network, hints, locking};
 
+use crate::extension::Packing;
 use crate::extent::Extent;
 use crate::remote::fetch::{Content, FetchFailure, FetchProblem, LfsFiles, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
-use crate::resolve::{FailureKind, GitWish, RepositoryWish};
-use crate::store::{Packed, Store, Tree};
+use crate::resolve::{FailureKind, GitWish, PinnedFile, RepositoryWish};
+use crate::store::{Packed, SingleFile, Store, Tree};
 use crate::workspace::Loaded;
 
 #[derive(Debug, Args)]
@@ -64,12 +65,11 @@ pub(super) fn objects(
         both(done, others_done).map_err(|failures| unfetched(loaded, &failures))?
     };
     session.warn_all(submodules::idle_excludes(loaded, &with_wishes(loaded, lock, &fetched)))?;
-    let archives = trees.iter().filter(|tree| tree.starts_with("a-")).count();
-    let commits = counted(trees.len() - archives, archives);
+    let counted = counted(&trees);
     Ok(if present == trees.len() {
-        format!("{commits}, all in the store")
+        format!("{counted}, all in the store")
     } else {
-        format!("{commits}, {present} in the store, {} fetched", trees.len() - present)
+        format!("{counted}, {present} in the store, {} fetched", trees.len() - present)
     })
 }
 
@@ -103,7 +103,7 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
     repositories.chain(inputs).filter_map(one).collect()
 }
 
-/// Returns the archives, and the repositories of other systems than git.
+/// Returns the archives, the files of extensions, and the repositories of other systems than git.
 fn others(loaded: &Loaded, lock: &Lock) -> Vec<WantedOther> {
     let one = |(key, wish): (&Key, &RepositoryWish)| {
         let content = match lock.get(key)? {
@@ -119,7 +119,16 @@ fn others(loaded: &Loaded, lock: &Lock) -> Vec<WantedOther> {
         };
         Some(WantedOther { name: key.to_string(), url: wish.git.remote.clone(), content })
     };
-    loaded.wishes.repositories.iter().filter_map(one).collect()
+    let file = |(key, file): (Key, PinnedFile)| WantedOther {
+        name: format!("{key} for {}", file.platform),
+        url: file.url,
+        content: match file.packing {
+            Packing::Archive { format, folder } => Content::Archive(Packed { format, sha256: file.sha256, folder }),
+            Packing::File { name, executable } => Content::File(SingleFile { sha256: file.sha256, name, executable }),
+        },
+    };
+    let files = loaded.files(lock).into_iter().map(file);
+    loaded.wishes.repositories.iter().filter_map(one).chain(files).collect()
 }
 
 /// Returns the trees of both, or the failures of both.
@@ -133,14 +142,18 @@ fn both(
     }
 }
 
-/// Returns how many commits (of any system) and archives there are, in words.
-fn counted(commits: usize, archives: usize) -> String {
-    let commits_in_words = report::count(commits, "commit", "commits");
-    let archives_in_words = report::count(archives, "archive", "archives");
-    match (commits, archives) {
-        (_, 0) => commits_in_words,
-        (0, _) => archives_in_words,
-        _ => format!("{commits_in_words} and {archives_in_words}"),
+/// Returns how many commits (of any system), archives and files there are, in words.
+fn counted(trees: &BTreeSet<String>) -> String {
+    let of = |prefix: &str| trees.iter().filter(|tree| tree.starts_with(prefix)).count();
+    let (archives, files) = (of("a-"), of("f-"));
+    let commits = trees.len() - archives - files;
+    let words = [(commits, "commit", "commits"), (archives, "archive", "archives"), (files, "file", "files")];
+    let some = words.into_iter().filter(|(count, ..)| *count > 0 || trees.is_empty());
+    let words: Vec<String> = some.map(|(count, one, many)| report::count(count, one, many)).collect();
+    match words.as_slice() {
+        _ if trees.is_empty() => words[0].clone(),
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        words => words.join(""),
     }
 }
 
@@ -217,8 +230,10 @@ fn hint(kind: FailureKind) -> Option<String> {
 
 fn are(failures: &[FetchFailure]) -> String {
     let archives = failures.iter().filter(|failure| failure.rev.starts_with("sha256:")).count();
+    let files = failures.iter().any(|failure| failure.entry.starts_with("fetch "));
     let others = failures.iter().any(|failure| failure.problem.lfs_files().is_some());
     let (one, many) = match failures.len() - archives {
+        0 if files => ("file is", "files are"),
         0 => ("archive is", "archives are"),
         _ if archives == 0 && !others => ("commit is", "commits are"),
         _ => ("object is", "objects are"),

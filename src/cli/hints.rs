@@ -1,5 +1,6 @@
 //! What to do next: one hint for an error, something to type wherever there is such a thing.
 
+use crate::configuration;
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
@@ -67,7 +68,30 @@ fn of_extension(problem: &extension::Problem) -> Option<String> {
             let near = crate::source::nearest(option, known.iter().map(String::as_str)).map(meant);
             near.or_else(|| (!known.is_empty()).then(|| format!("its options are `{}`", known.join("`, `"))))
         }
+        extension::Problem::BadUrl { why, .. } if why.contains("https://") => {
+            Some("where only plain http is to be had, write the https url and let a mirror of your `config.toml` stand for it".to_owned())
+        }
+        extension::Problem::BadUrl { url, .. } if url == "…" => {
+            Some("leave it out: deps takes the login from `~/.netrc`".to_owned())
+        }
+        extension::Problem::NoTag { .. } => Some("write `ref = \"^1\"`, or a tag".to_owned()),
+        extension::Problem::UnclearInput { .. } => {
+            Some("a url with a `git` repository beside it takes its version from that repository's tags".to_owned())
+        }
         _ => None,
+    }
+}
+
+/// Returns what to do about a problem of the user's configuration.
+pub(super) fn of_configuration(problem: &configuration::Problem) -> Option<String> {
+    match problem {
+        configuration::Problem::Shape(problem) => of_shape(problem),
+        configuration::Problem::BadBeginning { text, .. } if text == "…" => {
+            Some("leave it out: deps takes the login from `~/.netrc`".to_owned())
+        }
+        configuration::Problem::BadBeginning { .. } => {
+            Some("write something like `\"https://github.com/\" = \"https://mirror.example/github/\"`".to_owned())
+        }
     }
 }
 
@@ -103,6 +127,8 @@ fn of_wish(problem: &WishProblem) -> Option<String> {
         WishProblem::UnsupportedKind { .. } => {
             Some("take it from a git mirror, or from an archive (`type: tar`, with the archive's url)".to_owned())
         }
+        WishProblem::Url(problem) => of_extension(problem),
+        WishProblem::NoTag(_) => Some("write a requirement, `ref = \"^1\"`, or a tag".to_owned()),
         WishProblem::Contradiction { .. } => {
             Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())
         }
@@ -154,8 +180,23 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
             FailureKind::NoSuchCommit => None,
             kind => of_failure(kind).map(str::to_owned),
         },
+        PinProblemKind::Remote(failure) if failure.transport == Transport::Http => {
+            of_download(failure.kind).map(str::to_owned)
+        }
+        PinProblemKind::Url(problem) => of_extension(problem),
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
+    }
+}
+
+/// Returns what to do about a file that did not come.
+fn of_download(kind: FailureKind) -> Option<&'static str> {
+    match kind {
+        FailureKind::NotFound | FailureKind::Protocol => {
+            Some("open the url in a browser: the version may have no such file, or the server wants a login")
+        }
+        FailureKind::Auth => Some("put a login for the host into `~/.netrc`"),
+        kind => of_failure(kind),
     }
 }
 
@@ -213,6 +254,9 @@ pub(super) fn of_fetch(problem: &FetchProblem) -> Option<String> {
                 () if says(&["read-only", "permission denied"]) => Some(READ_ONLY.to_owned()),
                 () => None,
             }
+        }
+        FetchProblem::Remote(failure) if failure.transport == Transport::Http => {
+            of_download(failure.kind).map(str::to_owned)
         }
         problem => of_failure(problem.kind()).map(str::to_owned),
     }

@@ -12,9 +12,8 @@ use super::session::Session;
 use super::unfinished::{self, Unfinished};
 use crate::remote;
 use crate::report;
-use crate::resolve::{
-    self, Answers, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Question, Refresh, Resolution,
-};
+use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Question, Refresh, Resolution};
+use crate::source::Place;
 use crate::workspace::{Loaded, LoadedLock, Workspace};
 
 /// Asks what must be asked and returns the next lock. What was answered before a failure is not asked again by the next
@@ -70,7 +69,8 @@ fn ask(
         }
         let watch = Watch::new(session, "asking");
         // Whoever pins only git needs no store.
-        let downloads = questions.iter().any(|question| matches!(question, Question::Archive { .. }));
+        let downloads =
+            questions.iter().any(|question| matches!(question, Question::Archive { .. } | Question::File { .. }));
         let store = downloads.then(|| session.store()).transpose()?;
         let remotes = session.remotes_with(network, store)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
@@ -156,16 +156,18 @@ pub(super) fn write(
 
 /// Warns of what nobody expects.
 pub(super) fn warn(session: &Session, resolution: &Resolution) -> Result<(), Failed> {
-    let warning = |moved: &MovedTag| {
+    let warning = |message: String, place: &Place| {
         let hint = "ask its owner: a release that changes under the same name is no release; git keeps the old lock";
-        Diagnostic::warning(moved.to_string()).at(Some(&moved.place)).hint(Some(hint.to_owned()))
+        Diagnostic::warning(message).at(Some(place)).hint(Some(hint.to_owned()))
     };
-    session.warn_all(resolution.moved_tags.iter().map(warning).collect())
+    let moved = resolution.moved_tags.iter().map(|moved| warning(moved.to_string(), &moved.place));
+    let replaced = resolution.replaced.iter().map(|replaced| warning(replaced.to_string(), &replaced.place));
+    session.warn_all(moved.chain(replaced).collect())
 }
 
 /// Says what changed.
 pub(super) fn tell(session: &Session, before: &Lock, resolution: &Resolution, verb: &str) {
-    let Resolution { lock, added, changed, removed, moved_tags: _ } = resolution;
+    let Resolution { lock, added, changed, removed, moved_tags: _, replaced: _ } = resolution;
     let changes = report::lock_changes(before, resolution);
     let lines: String = changes.iter().map(|line| format!("  {}\n", paint::change(line, session.colour()))).collect();
     let entries = if lock.len() == 1 { "entry" } else { "entries" };

@@ -63,8 +63,9 @@ Exit codes:
   4 content is not what the lock says, 5 a remote or the engine cannot be reached
 
 Environment:
-  DEPS_STORE  the store; by default `deps` in your cache folder
-  DEPS_GIT    how repositories are reached: auto, git2 (built in) or git (the program)";
+  DEPS_STORE   the store; by default `deps` in your cache folder
+  DEPS_GIT     how repositories are reached: auto, git2 (built in) or git (the program)
+  DEPS_CONFIG  your configuration (mirrors); by default `deps/config.toml` among your configurations";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Colour {

@@ -13,9 +13,9 @@ pub(super) fn plans(loaded: &Loaded, lock: &Lock) -> Result<Vec<Plan>, Failed> {
     loaded.plans(lock).map_err(|problems| unplanned(&problems))
 }
 
-/// Returns the Dockerfile, the same for each of the plans.
+/// Returns the Dockerfile, one for all of the plans.
 pub(super) fn dockerfile(plans: &[Plan]) -> String {
-    dockerfile::render(&plans[0], &plan_key(plans))
+    dockerfile::render(plans, &plan_key(plans))
 }
 
 fn unplanned(problems: &[Problem]) -> Failed {

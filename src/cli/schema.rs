@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::outcome::{Failed, print};
+use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
@@ -25,6 +26,8 @@ enum File {
     Extension,
     /// `deps.lock`
     Lock,
+    /// `config.toml`, the user's configuration
+    Config,
     /// `deps plan --json`
     Plan,
     /// `deps lock --check --json`
@@ -50,6 +53,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Deps => schemars::schema_for!(ProjectFile),
         File::Extension => schemars::schema_for!(ExtensionFile),
         File::Lock => deps_lock::schema(),
+        File::Config => schemars::schema_for!(ConfigurationFile),
         File::Plan => schemars::schema_for!(PlanReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),

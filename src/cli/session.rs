@@ -1,8 +1,8 @@
 //! What every command shares: the project, the terminal, the environment, interruption.
 
-#![expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
+#![expect(clippy::disallowed_methods, reason = "the command line reads the environment and the user's configuration")]
 
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +13,16 @@ use super::diagnostic::{self, Diagnostic};
 use super::hints;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
+use crate::configuration::{self, Configuration};
 use crate::extension::Extension;
 use crate::manifest::Warning;
 use crate::remote::{self, Remotes};
-use crate::source::Located;
+use crate::source::{Located, Source};
 use crate::store::{Store, StoreAlone, StoreError};
 use crate::workspace::{Loaded, Workspace};
+
+/// The user's configuration, below the folder of all such.
+const CONFIG: &str = "deps/config.toml";
 
 /// One run of the program.
 #[derive(Debug)]
@@ -208,9 +212,33 @@ impl Session {
             transport,
             certificates: self.certificates.clone(),
             store,
+            mirrors: remote::Mirrors::new(self.configuration()?.mirrors),
             ..remote::Settings::default()
         };
         Ok(Remotes::new(settings))
+    }
+
+    /// Reads the user's configuration: the file that `DEPS_CONFIG` names, else `deps/config.toml` where such files are.
+    fn configuration(&self) -> Result<Configuration, Failed> {
+        let wrong = |message: String| Failed::one(FAILED, Diagnostic::error(message));
+        let named = self.variable("DEPS_CONFIG").map(|path| self.start.join(path));
+        let Some(path) =
+            named.clone().or_else(|| Some(etcetera::choose_base_strategy().ok()?.config_dir().join(CONFIG)))
+        else {
+            return Ok(Configuration::default());
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(Configuration::default()),
+            text => text.map_err(|error| wrong(format!("cannot read `{}`: {error}", path.display())))?,
+        };
+        let source = Source::new(path.to_string_lossy(), text);
+        configuration::parse(&source).map_err(|problems| {
+            let one = |problem: &Located<configuration::Problem>| {
+                let hint = hints::of_configuration(&problem.error);
+                Diagnostic::error(problem.error.to_string()).at(Some(&problem.place)).hint(hint)
+            };
+            Failed::new(FAILED, problems.iter().map(one).collect())
+        })
     }
 
     /// A variable of the environment.

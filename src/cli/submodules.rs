@@ -15,6 +15,7 @@ use crate::workspace::Loaded;
 /// Who asks for what is fetched, by the key of the lock as messages have it.
 pub(super) struct Asked<'a> {
     wishes: BTreeMap<String, &'a RepositoryWish>,
+    inputs: BTreeMap<String, &'a Place>,
 }
 
 impl<'a> Asked<'a> {
@@ -22,12 +23,17 @@ impl<'a> Asked<'a> {
     pub(super) fn of(loaded: &'a Loaded) -> Self {
         let names = |name: &str| [format!("repo `{name}`"), format!("repo `{}`", name.replacen(':', "/", 1))];
         let wishes = loaded.wishes.repositories.iter();
-        Self { wishes: wishes.flat_map(|(key, wish)| names(&key.name).map(|name| (name, wish))).collect() }
+        let wishes = wishes.flat_map(|(key, wish)| names(&key.name).map(|name| (name, wish))).collect();
+        let inputs = loaded.wishes.inputs.iter().map(|(key, wish)| (key.to_string(), &wish.place));
+        let fetches = loaded.wishes.fetches.iter().map(|(key, wish)| (key.to_string(), &wish.url_place));
+        Self { wishes, inputs: inputs.chain(fetches).collect() }
     }
 
-    /// Returns the place in a manifest that asks for what failed.
+    /// Returns the place in a manifest or an extension that asks for what failed.
     pub(super) fn place(&self, failure: &FetchFailure) -> Option<&'a Place> {
-        self.wishes.get(&failure.entry).map(|wish| &wish.git.place)
+        let entry = failure.entry.split(" for ").next().unwrap_or(&failure.entry);
+        let repository = self.wishes.get(&failure.entry).map(|wish| &wish.git.place);
+        repository.or_else(|| self.inputs.get(entry).copied())
     }
 
     /// Returns how to do without the submodule that failed, if it is one.

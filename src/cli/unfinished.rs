@@ -63,6 +63,7 @@ impl Unfinished {
 pub(super) fn without_troubled(mut answers: Answers, problems: &[PinProblem], wishes: &Wishes) -> Answers {
     for problem in problems.iter().filter(|problem| !matches!(problem.kind, PinProblemKind::Remote(_))) {
         let wish = wishes.repositories.get(&problem.key).map(|wish| &wish.git).or(wishes.inputs.get(&problem.key));
+        let wish = wish.or_else(|| wishes.fetches.get(&problem.key)?.git.as_ref());
         if let Some(wish) = wish {
             answers.remove(&Question::Refs { url: wish.remote.clone() });
         }

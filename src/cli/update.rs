@@ -29,7 +29,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let before = workspace.lock()?;
     let wishes = &loaded.wishes;
     let keys = wishes.images.keys().chain(wishes.repositories.keys()).chain(wishes.inputs.keys());
-    let known: Vec<_> = keys.chain(wishes.extensions.keys()).collect();
+    let known: Vec<_> = keys.chain(wishes.fetches.keys()).chain(wishes.extensions.keys()).collect();
     let mut selectors = Vec::new();
     let mut problems = Vec::new();
     for word in &options.keys {

@@ -41,11 +41,13 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
         problems.check(pattern, |text| globset::Glob::new(text).is_ok(), "a glob like `**/package.json`");
     }
     for (name, input) in &file.inputs {
-        let InputTable { git, path, manifest, .. } = &input.value;
+        let InputTable { git, path, url, manifest, .. } = &input.value;
         let manifest = manifest.as_ref().is_some_and(|manifest| manifest.value);
-        if [git.is_some(), path.is_some(), manifest].into_iter().filter(|one| *one).count() != 1 {
+        let ways = [git.is_some() || url.is_some(), path.is_some(), manifest];
+        if ways.into_iter().filter(|one| *one).count() != 1 {
             problems.push(input, Problem::UnclearInput { name: name.value.clone() });
         }
+        url::check_keys(name, &input.value, &mut problems);
     }
     let version = Version::parse(&table.version.value);
     if version.is_err() {
@@ -94,7 +96,8 @@ pub(super) fn configure(
     wish: Option<&ExtensionWish>,
 ) -> Result<Configured, Vec<Located<Problem>>> {
     let out = format!("{OUT}/{}", extension.name);
-    let scope = Scope { name: extension.name.clone(), version: extension.version.to_string(), out, options };
+    let (name, version) = (extension.name.clone(), extension.version.to_string());
+    let scope = Scope { name, version, out, options, words: BTreeMap::new() };
     let mut render = Render { extension, scope, problems: Problems { source: &extension.source, found: Vec::new() } };
     let configured = render.all(wish);
     render.problems.into_result().map(|()| configured)
@@ -147,6 +150,7 @@ impl Render<'_> {
 
     fn input(&mut self, name: &Spanned<String>, input: &InputTable) -> Option<(String, Input)> {
         let input = match (&input.git, &input.path) {
+            _ if input.url.is_some() => Input::Url(Box::new(self.url_input(input)?)),
             (Some(url), _) => {
                 let url = Spanned { value: self.value(url, is_line, "a URL"), span: url.span };
                 let reference = input.reference.as_ref();
@@ -165,6 +169,21 @@ impl Render<'_> {
             (None, None) => Input::Checkouts,
         };
         Some((name.value.clone(), input))
+    }
+
+    fn url_input(&mut self, input: &InputTable) -> Option<UrlInput> {
+        let mut value = |text: &Option<Spanned<String>>, good: Good, expected| {
+            let text = text.as_ref()?;
+            Some(Spanned { value: self.value(text, good, expected), span: text.span })
+        };
+        let version = match (value(&input.git, is_line, "a URL"), value(&input.version, is_word, "one word")) {
+            (Some(git), _) => UrlVersion::Tag { git, reference: value(&input.reference, is_word, "one word")? },
+            (None, Some(version)) => UrlVersion::Exact(version),
+            (None, None) => UrlVersion::Unnamed,
+        };
+        let input = UrlInput::new(input, version, self.extension.source.clone(), self.scope.clone())?;
+        self.problems.found.extend(input.sample().err());
+        Some(input)
     }
 
     /// `[builder]` and `[builders.<name>]`, one that goes on from another after it.
@@ -350,7 +369,7 @@ pub(super) struct Problems<'a> {
 }
 
 impl Problems<'_> {
-    fn push<T>(&mut self, at: &Spanned<T>, problem: Problem) {
+    pub(super) fn push<T>(&mut self, at: &Spanned<T>, problem: Problem) {
         self.found.push(Located::new(self.source, at.span(), problem));
     }
 
@@ -360,7 +379,7 @@ impl Problems<'_> {
         }
     }
 
-    fn check(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) {
+    pub(super) fn check(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) {
         if !good(&text.value) {
             self.push(text, Problem::BadValue { text: text.value.clone(), expected });
         }
@@ -438,7 +457,7 @@ pub fn is_account(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
 }
 
-fn is_plain(part: &str) -> bool {
+pub(super) fn is_plain(part: &str) -> bool {
     part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+@-".contains(c))
 }
 

@@ -145,7 +145,7 @@ impl fmt::Display for OptionKind {
     }
 }
 
-/// `[inputs.<name>]`: a git repository, a folder of the extension, or the checkouts of the project.
+/// `[inputs.<name>]`: a git repository, a folder of the extension, a file that is downloaded, or the project's checkouts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputTable {
@@ -156,6 +156,21 @@ pub struct InputTable {
     pub reference: Option<Spanned<String>>,
     /// A folder of the extension.
     pub path: Option<Spanned<String>>,
+    /// The URL of a file: https, pinned by its SHA-256 for each platform. `{{ version }}`, `{{ tag }}` and `{{ arch }}` are
+    /// those of the file; with `git` beside it, `ref` chooses a tag of that repository, and the version is the tag's.
+    pub url: Option<Spanned<String>>,
+    /// Of a url: the version of the file, exactly. A url that names the version itself needs none.
+    pub version: Option<Spanned<String>>,
+    /// Of a url: how it spells the architectures of the platforms that there is a file for, `{ amd64 = "x64" }`. Default:
+    /// every platform, as Docker spells it.
+    #[serde(default)]
+    pub arch: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// Of a url: the folder of the archive that is mounted. Default: all of it.
+    pub folder: Option<Spanned<String>>,
+    /// Of a url: whether it is an archive to be unpacked. Default: by its ending (`.tar.gz`, `.zip`, …).
+    pub unpack: Option<Spanned<bool>>,
+    /// Of a url: whether the file is a program (mode 755).
+    pub executable: Option<Spanned<bool>>,
     /// The checkouts of all manifests of the project, each at its path.
     pub manifest: Option<Spanned<bool>>,
 }

@@ -10,6 +10,7 @@ pub mod file;
 mod snippet;
 mod tags;
 mod template;
+mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ pub use container::{HostPath, Running, Volume};
 use file::{ExtensionFile, InputTable};
 pub use file::{Network, OptionKind, Tier};
 pub use snippet::{Action, Run, Step};
+pub use url::{Packing, UrlFile, UrlInput, UrlVersion};
 
 use crate::digest::{self, FolderFile};
 use crate::project::{ExtensionWish, OptionValue};
@@ -153,6 +155,8 @@ pub enum Input {
         /// The files, relative to the folder, sorted by path.
         files: Vec<File>,
     },
+    /// A file that is downloaded, pinned in the lock as `<extension>/<input>`.
+    Url(Box<UrlInput>),
     /// All checkouts of the project, each at its path.
     Checkouts,
 }
@@ -277,11 +281,41 @@ pub enum Problem {
         /// The path of the image.
         path: String,
     },
-    /// An input that is neither a repository nor a folder, or both.
-    #[error("input `{name}` must have one of `git`, `path` and `manifest = true`")]
+    /// An input that is nothing, or two things.
+    #[error("input `{name}` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`")]
     UnclearInput {
         /// The input.
         name: String,
+    },
+    /// A key of an input beside others that leave it without a meaning.
+    #[error("`{key}` means nothing here: {why}")]
+    IdleKey {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// A url whose version comes from a repository, without what chooses it.
+    #[error("input `{name}` has a `git` repository beside its `url`, but no `ref` that chooses one of its tags")]
+    NoTag {
+        /// The input.
+        name: String,
+    },
+    /// A url that cannot be pinned. One with a credential is not shown.
+    #[error("the url `{url}` {why}")]
+    BadUrl {
+        /// The url, rendered.
+        url: String,
+        /// Why, as the rest of a sentence.
+        why: String,
+    },
+    /// A platform that a url has no file for.
+    #[error("there is no file for the platform `{platform}`: `arch` has {}", known.join(", "))]
+    NoPlatform {
+        /// The platform.
+        platform: String,
+        /// The architectures that there is a file for.
+        known: Vec<String>,
     },
     /// The project sets an option that the extension does not have.
     #[error("extension `{extension}` has no option `{option}`")]

@@ -1,13 +1,13 @@
 //! Templates: minijinja with strict undefined, and which line of the template every line of the result came from.
 //!
-//! Decides what a template can see (`name`, `version`, `out`, `options`) and how its errors are placed. Leaves out
+//! Decides what a template can see (`name`, `version`, `out`, `options`; in a url what `url.rs` adds) and how its errors are placed. Leaves out
 //! what the text means (`snippet.rs`).
 
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, context, filters};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, filters};
 
 use super::{Problem, tags};
 use crate::project::OptionValue;
@@ -20,6 +20,8 @@ pub(super) struct Scope {
     pub(super) version: String,
     pub(super) out: String,
     pub(super) options: BTreeMap<String, OptionValue>,
+    /// Names that are words here, whatever they are elsewhere; those without a word are not defined.
+    pub(super) words: BTreeMap<&'static str, Option<String>>,
 }
 
 /// A rendered text with the way back to its template.
@@ -47,16 +49,31 @@ pub(super) fn render(source: &Source, scope: &Scope) -> Result<Rendered, Located
         return Err(Located::new(source, span, Problem::Template { message }));
     }
     let environment = environment();
-    let options: BTreeMap<&str, Value> =
-        scope.options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
-    let Scope { name, version, out, .. } = scope;
     let marked = marked(source.text());
     let mut text = Bounded(Vec::new());
     let template = environment.template_from_str(&marked);
     template
-        .and_then(|template| template.render_captured_to(context! { name, version, out, options }, &mut text).map(drop))
+        .and_then(|template| template.render_captured_to(names(scope), &mut text).map(drop))
         .map_err(|error| problem(source, &error, &marked))?;
     Ok(unmarked(&String::from_utf8(text.0).expect("templates are text, and so is what they become")))
+}
+
+fn names(scope: &Scope) -> Value {
+    let Scope { name, version, out, options, words } = scope;
+    let options: BTreeMap<&str, Value> = options.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
+    let mut names = BTreeMap::from([
+        ("name", Value::from(name.as_str())),
+        ("version", Value::from(version.as_str())),
+        ("out", Value::from(out.as_str())),
+        ("options", Value::from_pairs(options)),
+    ]);
+    for (name, word) in words {
+        match word {
+            Some(word) => _ = names.insert(name, Value::from(word.as_str())),
+            None => _ = names.remove(name),
+        }
+    }
+    Value::from_pairs(names)
 }
 
 /// What templates know besides their scope: few filters, and none that makes a value much longer.
@@ -192,6 +209,7 @@ mod tests {
             version: "1.2.3".to_owned(),
             out: "/opt/deps/tool".to_owned(),
             options: options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            words: BTreeMap::new(),
         }
     }
 

@@ -153,7 +153,7 @@ impl Work<'_> {
                     mounts.extend(self.checkouts(&format!("/deps/in/{name}"), sources));
                     continue;
                 }
-                Input::Git { .. } => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
+                Input::Git { .. } | Input::Url(_) => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
                     Some(tree) => (*tree).to_owned(),
                     None => {
                         let (extension, name) = (extension.name.clone(), name.clone());

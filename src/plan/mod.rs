@@ -44,14 +44,14 @@ pub struct Ingredients<'a> {
     pub checkouts: &'a [Checkout],
 }
 
-/// A pinned git input.
+/// A pinned input: a git repository, or the platform's file of a url.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedInput {
     /// The extension.
     pub extension: String,
     /// The input's name.
     pub name: String,
-    /// The content id: the commit's.
+    /// The content id: the commit's, or that of the file or the unpacked archive.
     pub tree: String,
 }
 
@@ -272,7 +272,7 @@ pub enum Problem {
         /// How many are allowed.
         most: usize,
     },
-    /// A git input without a pin.
+    /// An input without a pin.
     #[error("input `{name}` of extension `{extension}` is not in the lock")]
     MissingInput {
         /// The extension.

@@ -31,6 +31,11 @@ impl Platform {
     pub fn architecture(&self) -> &str {
         &self.architecture
     }
+
+    /// Returns the variant, where it has one: `v7`.
+    pub fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
 }
 
 impl Default for Platform {

@@ -1,8 +1,8 @@
-//! Downloads archives into the store, over http and https, and from this machine.
+//! Downloads archives and other files into the store, over http and https, and from this machine.
 //!
-//! Decides what is no archive (a login page), how large one may be (4 GiB), which redirects are followed (ten, never from
+//! Decides what is no archive and no file (a login page), how large one may be (4 GiB), which redirects are followed (ten, never from
 //! https to http), and that credentials, which come from the user's netrc, go to one host only. Proxies come from the
-//! environment, certificates from the platform. Leaves out what is in an archive (`store/`).
+//! environment, certificates from the platform. A mirror is asked in place of the URL. Leaves out what is in an archive (`store/`).
 
 #![expect(clippy::disallowed_methods, reason = "files of this machine are downloaded by reading them")]
 
@@ -45,6 +45,17 @@ pub(crate) struct Download<'a> {
     pub(crate) interrupted: &'a AtomicBool,
 }
 
+/// What is taken for the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected<'a> {
+    /// Any archive.
+    Archive,
+    /// Anything but a web page in the place of something else.
+    File,
+    /// What has this SHA-256.
+    Content(&'a str),
+}
+
 /// A part of a file, or how it ends.
 enum Piece {
     Bytes(Vec<u8>),
@@ -57,31 +68,35 @@ impl Download<'_> {
     /// Returns SHA-256 of the file, 64 hexadecimal digits. It is in the store then, if that is what was `expected`.
     ///
     /// # Errors
-    /// When there is no such file, it is no archive or too large, nobody answers, or the network is forbidden.
-    pub(crate) fn archive(&self, expected: Option<&str>) -> Result<String, Failure> {
-        let scheme = url::archive_scheme(self.url).map_err(|bad| {
+    /// When there is no such file, it is not what was expected or too large, nobody answers, or the network is forbidden.
+    pub(crate) fn file(&self, expected: Expected<'_>) -> Result<String, Failure> {
+        let asked = self.remotes.settings().mirrors.of(self.url).unwrap_or_else(|| self.url.to_owned());
+        let scheme = url::archive_scheme(&asked).map_err(|bad| {
             let trouble = Trouble::new(FailureKind::Invalid, &format!("the URL {bad}"), "");
             self.failure(trouble, 0, Transport::Nobody)
         })?;
         if scheme == Scheme::Local {
-            let copied = self.copied(expected);
+            let copied = self.copied(&asked, expected);
             return copied.map_err(|trouble| self.failure(trouble, 0, Transport::Nobody));
         }
         if self.remotes.settings().offline {
             let trouble = Trouble::new(FailureKind::Offline, "the network is not to be used", "");
             return Err(self.failure(trouble, 0, Transport::Nobody));
         }
-        let downloaded = again(self.remotes, self.interrupted, || self.downloaded(expected));
+        let downloaded = again(self.remotes, self.interrupted, || self.downloaded(&asked, expected));
         downloaded.map_err(|(trouble, retries)| self.failure(trouble, retries, Transport::Http))
     }
 
     fn failure(&self, trouble: Trouble, retried: u32, transport: Transport) -> Failure {
-        let Trouble { kind, message, .. } = trouble;
+        let Trouble { kind, mut message, .. } = trouble;
+        if transport != Transport::Nobody || kind == FailureKind::NotFound {
+            message.extend(self.remotes.mirror_in_words(self.url));
+        }
         Failure { kind, subject: redacted(self.url), message, retried, transport }
     }
 
-    fn copied(&self, expected: Option<&str>) -> Result<String, Trouble> {
-        let path = self.url.strip_prefix("file://").unwrap_or(self.url);
+    fn copied(&self, asked: &str, expected: Expected<'_>) -> Result<String, Trouble> {
+        let path = asked.strip_prefix("file://").unwrap_or(asked);
         let mut file = File::open(path)
             .map_err(|error| Trouble::new(FailureKind::NotFound, "the file cannot be read", &error.to_string()))?;
         let mut arrival = Arrival::new(self)?;
@@ -98,9 +113,9 @@ impl Download<'_> {
         }
     }
 
-    fn downloaded(&self, expected: Option<&str>) -> Result<String, Trouble> {
+    fn downloaded(&self, asked: &str, expected: Expected<'_>) -> Result<String, Trouble> {
         let mut arrival = Arrival::new(self)?;
-        let pieces = pieces(self.url.to_owned(), self.remotes.settings().timeout);
+        let pieces = pieces(asked.to_owned(), self.remotes.settings().timeout);
         loop {
             match pieces.recv_timeout(LOOK) {
                 _ if self.interrupted.load(Ordering::Relaxed) => return Err(Trouble::cancelled()),
@@ -145,18 +160,28 @@ impl<'a> Arrival<'a> {
         Ok(())
     }
 
-    fn end(self, expected: Option<&str>) -> Result<String, Trouble> {
+    fn end(self, expected: Expected<'_>) -> Result<String, Trouble> {
         let sha256 = self.incoming.sha256();
-        if expected.is_some_and(|expected| expected != sha256) {
-            return Ok(sha256);
-        }
         let form = Form::of(&self.head);
-        if !form.is_archive() {
-            let meaning = format!("what comes is no archive, but {}", form.phrase());
+        let wrong = match expected {
+            Expected::Content(expected) if expected != sha256 => return Ok(sha256),
+            Expected::Archive if !form.is_archive() => Some("archive"),
+            Expected::File if form == Form::Page && !is_markup(self.download.url) => Some("file of that name"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let meaning = format!("what comes is no {wrong}, but {}", form.phrase());
             return Err(Trouble::new(FailureKind::Protocol, &meaning, ""));
         }
         self.incoming.keep().map_err(|error| unkept(&error))
     }
+}
+
+/// Whether the file at `url` may well begin as a web page does, by its ending.
+fn is_markup(url: &str) -> bool {
+    const ENDINGS: [&str; 9] = ["dae", "htm", "html", "sdf", "svg", "urdf", "xacro", "xml", "xsd"];
+    let path = url.split('?').next().unwrap_or_default().to_ascii_lowercase();
+    path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
 
 /// Returns the pieces of the file at `url` as they come. A thread waits for them, so that nobody else has to; it ends

@@ -7,6 +7,7 @@ mod commit;
 mod download;
 pub mod fetch;
 mod lfs;
+mod mirrors;
 mod netrc;
 mod parallel;
 mod process;
@@ -27,13 +28,14 @@ use std::time::Duration;
 
 use deps_lock::System;
 
+pub use mirrors::Mirrors;
 pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
 pub(crate) use url::redacted;
 
 use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport};
 use crate::store::Store;
-use download::Download;
+use download::{Download, Expected};
 use system::Foreign;
 use tokens::Token;
 use transport::{Beyond, Call};
@@ -69,8 +71,10 @@ pub struct Settings {
     pub terminal: bool,
     /// The bundle of certificates that `SSL_CERT_FILE` names, which libgit2 knows by itself and git does not.
     pub certificates: Option<String>,
-    /// Where archives are kept that had to be downloaded to know their digests; without one they cannot be asked for.
+    /// Where files are kept that had to be downloaded to know their digests; without one they cannot be asked for.
     pub store: Option<Store>,
+    /// Where downloads are asked for in place of their URLs; git has `insteadOf` for that.
+    pub mirrors: Mirrors,
     /// Where temporary repositories are made; the system's folder for such things unless told.
     pub scratch: Option<PathBuf>,
 }
@@ -87,6 +91,7 @@ impl Default for Settings {
             terminal: false,
             certificates: None,
             store: None,
+            mirrors: Mirrors::default(),
             scratch: None,
         }
     }
@@ -123,6 +128,11 @@ impl Remotes {
         &self.tokens
     }
 
+    /// Returns what is asked in place of `url`, in words for people, where there is such a thing.
+    fn mirror_in_words(&self, url: &str) -> Option<String> {
+        Some(format!(", asked at the mirror `{}`", redacted(&self.settings.mirrors.of(url)?)))
+    }
+
     fn prompts(&self) -> &Mutex<()> {
         &self.prompts
     }
@@ -155,6 +165,7 @@ enum Task<'q> {
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
     Image { reference: &'q str },
     Archive { url: &'q str },
+    File { url: &'q str },
     Revision { system: System, url: &'q str, version: Option<&'q String> },
 }
 
@@ -167,6 +178,7 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
             Question::Image { reference } => tasks.push(Task::Image { reference }),
             Question::Archive { url } => tasks.push(Task::Archive { url }),
+            Question::File { url } => tasks.push(Task::File { url }),
             Question::Revision { system, url, version } => {
                 tasks.push(Task::Revision { system: *system, url, version: version.as_ref() });
             }
@@ -182,7 +194,8 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
-            Self::Refs { url } | Self::Commits { url, .. } | Self::Archive { url } | Self::Revision { url, .. } => url,
+            Self::Refs { url } | Self::Commits { url, .. } | Self::Revision { url, .. } => url,
+            Self::Archive { url } | Self::File { url } => url,
             Self::Image { reference } => reference,
         }
     }
@@ -209,8 +222,12 @@ impl Task<'_> {
                 vec![(Question::Image { reference: (*reference).to_owned() }, answer)]
             }
             Self::Archive { url } => {
-                let answer = archive(url, remotes, progress, interrupted).map(Answer::Archive);
+                let answer = downloaded(url, Expected::Archive, remotes, progress, interrupted).map(Answer::Archive);
                 vec![(Question::Archive { url: (*url).to_owned() }, answer)]
+            }
+            Self::File { url } => {
+                let answer = downloaded(url, Expected::File, remotes, progress, interrupted).map(Answer::File);
+                vec![(Question::File { url: (*url).to_owned() }, answer)]
             }
             Self::Revision { system, url, version } => {
                 let foreign = Foreign::new(*system, url, remotes, interrupted);
@@ -223,13 +240,19 @@ impl Task<'_> {
     }
 }
 
-/// Downloads an archive into the store and returns its digest.
-fn archive(url: &str, remotes: &Remotes, progress: &dyn Progress, interrupted: &AtomicBool) -> Result<String, Failure> {
+/// Downloads a file into the store and returns its digest.
+fn downloaded(
+    url: &str,
+    expected: Expected<'_>,
+    remotes: &Remotes,
+    progress: &dyn Progress,
+    interrupted: &AtomicBool,
+) -> Result<String, Failure> {
     let Some(store) = &remotes.settings().store else {
         let (subject, message) = (redacted(url), "there is no store to keep it in".to_owned());
         let (kind, transport) = (FailureKind::Local, Transport::Nobody);
         return Err(Failure { kind, subject, message, retried: 0, transport });
     };
-    let sha256 = Download { url, store, remotes, progress, interrupted }.archive(None)?;
+    let sha256 = Download { url, store, remotes, progress, interrupted }.file(expected)?;
     Ok(format!("sha256:{sha256}"))
 }

@@ -22,7 +22,8 @@ pub struct DriftReport {
 /// A difference between the project and its lock.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct DriftItem {
-    /// `missing`, `extra`, `type-changed`, `url-changed`, `ref-changed`, `want-unsatisfied`, `extension-changed` or `not-canonical`.
+    /// `missing`, `extra`, `type-changed`, `url-changed`, `ref-changed`, `want-unsatisfied`, `platform-missing`,
+    /// `platform-extra`, `extension-changed` or `not-canonical`.
     pub kind: String,
     /// The entry, like `repo:core/nav2`.
     pub key: Option<String>,
@@ -49,6 +50,8 @@ fn item(drift: &Drift) -> DriftItem {
         Drift::UrlChanged { key, place, .. } => ("url-changed", Some(key), Some(place)),
         Drift::RefChanged { key, place, .. } => ("ref-changed", Some(key), Some(place)),
         Drift::WantUnsatisfied { key, place, .. } => ("want-unsatisfied", Some(key), Some(place)),
+        Drift::PlatformMissing { key, place, .. } => ("platform-missing", Some(key), Some(place)),
+        Drift::PlatformExtra { key, .. } => ("platform-extra", Some(key), None),
         Drift::ExtensionChanged { key, .. } => ("extension-changed", Some(key), None),
         Drift::NotCanonical => ("not-canonical", None, None),
     };

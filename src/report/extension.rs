@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::extension::{Configured, Extension, Input, Network, Setting};
+use crate::extension::{Configured, Extension, Input, Network, Setting, UrlVersion};
 use crate::plan::links;
 
 /// What `deps ext ls --json` and `deps ext show --json` print.
@@ -75,7 +75,7 @@ pub struct OptionReport {
 pub struct InputReport {
     /// The name: it is mounted at `/deps/in/<name>`.
     pub name: String,
-    /// Where it comes from: a repository's url with the version asked for, or the files of the extension.
+    /// Where it comes from: a repository's url with the version asked for, the url of a file, or the files of the extension.
     pub from: String,
 }
 
@@ -133,6 +133,13 @@ fn origin_of(input: &Input) -> String {
         Input::Git { url, reference, source: _ } => {
             let version = reference.as_ref().map_or("HEAD", |reference| &reference.value);
             format!("{} at {version}", url.value)
+        }
+        Input::Url(input) => {
+            let version = match &input.version {
+                UrlVersion::Unnamed | UrlVersion::Exact(_) => String::new(),
+                UrlVersion::Tag { git, reference } => format!(", version {} of {}", reference.value, git.value),
+            };
+            format!("{}{version}", input.example())
         }
         Input::Checkouts => "the checkouts of the project".to_owned(),
         Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),

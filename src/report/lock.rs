@@ -1,12 +1,12 @@
 //! What changed in a lock, one line an entry.
 
-use deps_lock::{Entry, Key, Lock, Pin, Revision};
+use deps_lock::{Entry, Fetch, Key, Lock, Pin, Revision};
 
 use crate::resolve::Resolution;
 
 /// Returns a line for each entry that was added, changed or removed, in the order of the lock.
 pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
-    let Resolution { lock, added, changed, removed, moved_tags: _ } = resolution;
+    let Resolution { lock, added, changed, removed, moved_tags: _, replaced: _ } = resolution;
     let mut lines: Vec<(&Key, String)> = Vec::new();
     for key in added {
         lines.push((key, format!("+ {key} {}", version(lock, key))));
@@ -31,7 +31,7 @@ fn version(lock: &Lock, key: &Key) -> String {
 pub fn entry_version(entry: &Entry) -> String {
     match entry {
         Entry::Ext(extension) => extension.version.to_string(),
-        Entry::Fetch(fetch) => fetch.reference.to_string(),
+        Entry::Fetch(fetch) => fetch_version(fetch),
         Entry::Image(image) => format!("{} {}", image.reference, short(&image.digest)),
         Entry::Repo(git) | Entry::Input(git) => match &git.reference {
             Some(reference) if git.rev.starts_with(&**reference) => short(&git.rev),
@@ -41,6 +41,11 @@ pub fn entry_version(entry: &Entry) -> String {
         Entry::Archive(archive) => short(&archive.digest),
         Entry::Revision(revision) => revision_version(revision),
     }
+}
+
+fn fetch_version(fetch: &Fetch) -> String {
+    let sums = fetch.platforms.values().map(|sum| short(sum));
+    fetch.reference.iter().map(ToString::to_string).chain(sums).collect::<Vec<_>>().join(" ")
 }
 
 fn revision_version(revision: &Revision) -> String {

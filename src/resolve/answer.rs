@@ -34,6 +34,11 @@ pub enum Question {
         /// Where it is: a url, or an absolute path.
         url: String,
     },
+    /// Which digest has this file, of whatever kind, now? Answering means downloading it.
+    File {
+        /// Where it is: a url.
+        url: String,
+    },
     /// Which revision is this version of a Mercurial or Subversion repository?
     Revision {
         /// Which of the two.
@@ -56,6 +61,8 @@ pub enum Answer {
     Image(String),
     /// The digest of the file, `sha256:<64 hex>`.
     Archive(String),
+    /// The digest of the file, `sha256:<64 hex>`.
+    File(String),
     /// The changeset id of Mercurial, 40 hexadecimal digits, or the number of the last Subversion revision in which the
     /// url changed.
     Revision(String),

@@ -4,6 +4,7 @@
 
 use deps_lock::{Entry, Extension, Git, Key, Lock};
 
+use super::fetch;
 use super::other;
 use super::wishes::{GitWish, RepositoryWish, Wishes};
 use crate::manifest::version::highest;
@@ -75,6 +76,24 @@ pub enum Drift {
         /// What the lock has.
         locked: String,
     },
+    /// A platform of the project that the entry has no digest for.
+    #[error("{key}: the project has the platform `{platform}`, the lock does not")]
+    PlatformMissing {
+        /// The entry.
+        key: Key,
+        /// Where the entry is wished for.
+        place: Place,
+        /// The platform.
+        platform: String,
+    },
+    /// A platform that the project does not have any more.
+    #[error("{key}: the lock has the platform `{platform}`, the project does not")]
+    PlatformExtra {
+        /// The entry.
+        key: Key,
+        /// The platform.
+        platform: String,
+    },
     /// A built-in extension with other files.
     #[error("{key}: this deps brings version {wished} ({wished_digest}), the lock has {locked} ({locked_digest})")]
     ExtensionChanged {
@@ -124,6 +143,14 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
                 _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
             },
         );
+    }
+    for (key, wish) in &wishes.fetches {
+        match lock.get(key) {
+            Some(Entry::Fetch(locked)) => {
+                fetch::drift(key, wish, locked).into_iter().for_each(|one| note(key, Some(one)))
+            }
+            _ => note(key, Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) })),
+        }
     }
     for (key, wish) in &wishes.extensions {
         note(key, extension(key, wish, lock.get(key)));

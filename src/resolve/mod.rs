@@ -6,6 +6,7 @@
 pub mod adopt;
 mod answer;
 mod drift;
+mod fetch;
 mod git;
 mod other;
 mod pin;
@@ -14,6 +15,7 @@ mod wishes;
 pub use adopt::{AdoptProblem, adopt};
 pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
 pub use drift::{Drift, drift};
+pub use fetch::{FetchWish, PinnedFile, ReplacedFile};
 pub use git::GitProblem;
 pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};

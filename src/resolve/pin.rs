@@ -9,8 +9,10 @@ use deps_lock::{Entry, Extension, Git, Image, Key, Kind, Lock, Rev, Selector, Sh
 
 use super::answer::{Answer, Answers, Failure, Question};
 use super::drift;
+use super::fetch::{self, ReplacedFile};
 use super::git::{self, Found, GitProblem};
 use super::wishes::{GitWish, ImageWish, Wishes};
+use crate::extension;
 use crate::source::Place;
 
 /// Which entries are resolved again although they still say what is wished for.
@@ -54,6 +56,9 @@ pub enum PinProblemKind {
     /// The remote has nothing that would do.
     #[error(transparent)]
     Git(#[from] GitProblem),
+    /// The version that was chosen has no URL.
+    #[error(transparent)]
+    Url(Box<extension::Problem>),
     /// The remote's answer is not what it must be.
     #[error("the answer is not usable: {0}")]
     Answer(deps_lock::ValueError),
@@ -72,6 +77,8 @@ pub struct Resolution {
     pub removed: Vec<Key>,
     /// Tags that lead to another commit than when they were locked.
     pub moved_tags: Vec<MovedTag>,
+    /// Files of the same version and url that are other ones than when they were locked.
+    pub replaced: Vec<ReplacedFile>,
 }
 
 /// A tag that somebody moved, which nobody expects of a tag.
@@ -98,7 +105,8 @@ pub fn questions(wishes: &Wishes, before: &Lock, refresh: &Refresh, answers: &An
     let repositories = wishes.repositories.iter().map(|(key, wish)| state.repository(key, wish));
     let inputs = wishes.inputs.iter().map(|(key, wish)| state.git(key, wish).map(Entry::Input));
     let open = |outcome| if let Err(Open::Question(question)) = outcome { Some(question) } else { None };
-    images.chain(repositories).chain(inputs).filter_map(open).collect()
+    let fetches = wishes.fetches.iter().filter_map(|(key, wish)| state.fetch(key, wish).err()).flatten();
+    images.chain(repositories).chain(inputs).chain(fetches.map(Err)).filter_map(open).collect()
 }
 
 /// Returns the lock that `wishes` ask for: kept entries, answers, and nothing that nobody asks for.
@@ -128,6 +136,12 @@ pub fn pin(
     for (key, wish) in &wishes.inputs {
         keep(key, &wish.place, state.git(key, wish).map(Entry::Input));
     }
+    for (key, wish) in &wishes.fetches {
+        match state.fetch(key, wish) {
+            Ok(entry) => keep(key, &wish.place, Ok(Entry::Fetch(entry))),
+            Err(open) => open.into_iter().for_each(|one| keep(key, wish.place_of(&one), Err(one))),
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -137,7 +151,8 @@ pub fn pin(
             lock.insert(key.name.clone(), Entry::Ext(Extension { extra, ..entry.clone() }));
         }
     }
-    Ok(Resolution { moved_tags: moved_tags(wishes, before, &lock, answers), ..compare(before, lock, wishes) })
+    let (moved_tags, replaced) = (moved_tags(wishes, before, &lock, answers), fetch::replaced(wishes, before, &lock));
+    Ok(Resolution { moved_tags, replaced, ..compare(before, lock, wishes) })
 }
 
 fn moved_tags(wishes: &Wishes, before: &Lock, after: &Lock, answers: &Answers) -> Vec<MovedTag> {
@@ -180,7 +195,7 @@ pub fn changes(before: &Lock, lock: Lock) -> Resolution {
     let added = lock.iter().map(|(key, _)| key.clone()).filter(|key| before.get(key).is_none()).collect();
     let moved = |(key, entry): &(&Key, &Entry)| before.get(key).is_some_and(|old| old != *entry);
     let changed = lock.iter().filter(moved).map(|(key, _)| key.clone()).collect();
-    Resolution { lock, added, changed, removed: Vec::new(), moved_tags: Vec::new() }
+    Resolution { lock, added, changed, removed: Vec::new(), moved_tags: Vec::new(), replaced: Vec::new() }
 }
 
 impl Wishes {
@@ -191,7 +206,7 @@ impl Wishes {
             Kind::Image => self.images.contains_key(key),
             Kind::Input => self.inputs.contains_key(key),
             Kind::Repo => self.repositories.contains_key(key),
-            Kind::Fetch => false,
+            Kind::Fetch => self.fetches.contains_key(key),
         }
     }
 }

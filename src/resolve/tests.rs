@@ -241,7 +241,7 @@ proptest! {
                 Question::Refs { .. } => Answer::Refs(refs),
                 Question::Commit { .. } => Answer::Commit(format!("abcdef2{}", "0".repeat(33))),
                 Question::Image { .. } => Answer::Image(format!("sha256:{}", "c".repeat(64))),
-                Question::Archive { .. } => Answer::Archive(format!("sha256:{}", "e".repeat(64))),
+                Question::Archive { .. } | Question::File { .. } => Answer::Archive(format!("sha256:{}", "e".repeat(64))),
                 Question::Revision { system: System::Hg, .. } => Answer::Revision(id('c')),
                 Question::Revision { system: System::Svn, .. } => Answer::Revision("9".to_owned()),
             };

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
+use super::fetch::FetchWish;
 use super::other::{self, OtherVersion};
-use crate::extension::{Configured, Input};
+use crate::extension::{self, Configured, Input};
 use crate::extent::{Extent, Submodules};
 use crate::manifest::{self, Repository, Wish};
-use crate::project::{ManifestWish, Project, SCRATCH};
+use crate::project::{ManifestWish, Platform, Project, SCRATCH};
 use crate::source::{Located, Place, Source, Spanned};
 
 /// A manifest that has been read, with those that it extends.
@@ -43,6 +44,8 @@ pub struct Wishes {
     pub repositories: BTreeMap<Key, RepositoryWish>,
     /// Git inputs of extensions.
     pub inputs: BTreeMap<Key, GitWish>,
+    /// Files that extensions fetch by url.
+    pub fetches: BTreeMap<Key, FetchWish>,
     /// Built-in extensions: their entries, which need no asking.
     pub extensions: BTreeMap<Key, Extension>,
 }
@@ -127,6 +130,12 @@ pub enum WishProblem {
     /// A version that is none of its kind.
     #[error(transparent)]
     OtherVersion(#[from] OtherVersion),
+    /// A version of a file that no tag can be.
+    #[error("`{0}` is no tag and no requirement: the versions of a url are the tags of its repository")]
+    NoTag(String),
+    /// A file that the project's platforms cannot have.
+    #[error(transparent)]
+    Url(Box<extension::Problem>),
     /// A value that a lock refuses.
     #[error("{what}: {error}")]
     Value {
@@ -155,7 +164,7 @@ impl Wishes {
         }
         let several = manifests.iter().any(|one| one.wish.dest.value != manifests[0].wish.dest.value);
         manifests.iter().for_each(|manifest| gather.manifest(manifest, several));
-        extensions.iter().for_each(|extension| gather.inputs(extension));
+        extensions.iter().for_each(|extension| gather.inputs(extension, &project.platforms));
         gather.problems.sort_by(|a, b| order(&a.place).cmp(&order(&b.place)));
         if gather.problems.is_empty() { Ok(gather.wishes) } else { Err(gather.problems) }
     }
@@ -165,9 +174,9 @@ fn order(place: &Place) -> (&str, usize) {
     (place.source.name(), place.span.start)
 }
 
-struct Gather {
+pub(super) struct Gather {
     wishes: Wishes,
-    problems: Vec<Located<WishProblem>>,
+    pub(super) problems: Vec<Located<WishProblem>>,
 }
 
 impl Gather {
@@ -236,18 +245,27 @@ impl Gather {
         }
     }
 
-    fn inputs(&mut self, extension: &Configured) {
+    fn inputs(&mut self, extension: &Configured, platforms: &[Platform]) {
         for (input, wish) in &extension.inputs {
-            let Input::Git { url, reference, source } = wish else { continue };
             let name =
                 Name::new(format!("{}/{input}", extension.name)).expect("names of extensions and inputs are good");
-            if let Some(wish) = self.git(source, "", url, reference.as_ref()) {
-                self.wishes.inputs.insert(Key { kind: Kind::Input, name }, wish);
+            match wish {
+                Input::Git { url, reference, source } => {
+                    if let Some(wish) = self.git(source, "", url, reference.as_ref()) {
+                        self.wishes.inputs.insert(Key { kind: Kind::Input, name }, wish);
+                    }
+                }
+                Input::Url(input) => {
+                    if let Some(wish) = self.fetch(input, platforms) {
+                        self.wishes.fetches.insert(Key { kind: Kind::Fetch, name }, wish);
+                    }
+                }
+                Input::Folder { .. } | Input::Checkouts => {}
             }
         }
     }
 
-    fn git(
+    pub(super) fn git(
         &mut self,
         source: &Source,
         folder: &str,
@@ -305,7 +323,7 @@ impl Gather {
         Some(GitWish { url: url?, remote, version, wish, place })
     }
 
-    fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {
+    pub(super) fn value<T>(&mut self, place: &Place, what: &'static str, value: Result<T, ValueError>) -> Option<T> {
         value
             .map_err(|error| {
                 self.problems.push(Located { place: place.clone(), error: WishProblem::Value { what, error } })

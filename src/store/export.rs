@@ -212,7 +212,7 @@ pub(super) fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), S
 }
 
 /// Copies a file as [`write_file`] writes one.
-fn copy_file(from: &Path, path: &Path, mode: u32) -> Result<(), StoreError> {
+pub(super) fn copy_file(from: &Path, path: &Path, mode: u32) -> Result<(), StoreError> {
     write_file(path, b"", mode)?;
     let copied = File::open(from).and_then(|mut from| {
         let mut file = OpenOptions::new().write(true).open(path)?;

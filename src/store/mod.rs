@@ -15,7 +15,7 @@
 //! meta/projects/<hash>           a link to the folder of each project that uses the store
 //! meta/projects/<hash>.json      on which day which id was last in its lock
 //! locks/store.lock               shared by all who use the store; had alone by who takes something away
-//! files/<sha256>                 archives as they were downloaded
+//! files/<sha256>                 archives and other files as they were downloaded
 //! tmp/  locks/
 //! ```
 
@@ -40,6 +40,7 @@ mod named;
 mod noticed;
 mod projects;
 mod repository;
+mod single;
 mod sum;
 mod verify;
 
@@ -62,6 +63,7 @@ pub use named::Named;
 pub use projects::{Needs, Project};
 pub(crate) use repository::create_bare;
 pub use repository::{Gitlink, LockedRepository, Repository};
+pub use single::SingleFile;
 pub use verify::{Commits, Damage, Fault};
 
 use crate::digest;

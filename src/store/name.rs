@@ -42,6 +42,7 @@ pub(crate) fn is_commit_id(rev: &str) -> bool {
 pub(crate) fn is_tree_id(id: &str) -> bool {
     match id.split_once('-') {
         Some(("b3" | "a" | "svn", hex)) => is_sha256(hex),
+        Some(("f", rest)) => rest.split_once('-').is_some_and(|(sha256, hex)| is_sha256(sha256) && is_short_hash(hex)),
         Some(("hg", node)) => is_commit_id(node),
         _ => is_checkout_id(id),
     }
@@ -62,13 +63,17 @@ pub(crate) fn says_content(id: &str) -> bool {
 fn is_checkout_id(id: &str) -> bool {
     let id = id.strip_suffix("-p").unwrap_or(id);
     let (rev, submodules) = id.split_once('-').map_or((id, None), |(rev, rest)| (rev, Some(rest)));
-    let excluded = |rest: &str| rest.strip_prefix("s-").is_some_and(|hex| hex.len() == 16 && is_lower_hex(hex));
+    let excluded = |rest: &str| rest.strip_prefix("s-").is_some_and(is_short_hash);
     is_commit_id(rev) && submodules.is_none_or(|rest| rest == "s" || excluded(rest))
 }
 
 /// Whether `hex` is 32 bytes in lowercase hexadecimal digits.
 pub(crate) fn is_sha256(hex: &str) -> bool {
     hex.len() == 64 && is_lower_hex(hex)
+}
+
+fn is_short_hash(hex: &str) -> bool {
+    hex.len() == 16 && is_lower_hex(hex)
 }
 
 fn is_lower_hex(text: &str) -> bool {
@@ -129,6 +134,8 @@ mod tests {
         let digest = "0".repeat(64);
         assert!(is_tree_id(&format!("a-{digest}")) && is_tree_id(&format!("svn-{digest}")));
         assert!(is_tree_id(&format!("hg-{rev}")));
+        assert!(is_tree_id(&format!("f-{digest}-{digits}")));
+        assert!(!is_tree_id(&format!("f-{digest}")) && !is_tree_id(&format!("f-{digest}-{rev}")));
         let odd = [format!("hg-{digest}"), format!("a-{rev}"), format!("x-{digest}"), format!("hg-{rev}-s")];
         assert!(!odd.iter().any(|id| is_tree_id(id)), "{odd:?}");
         for not in

@@ -143,7 +143,7 @@ help = "what my_tool says"
 
 # [inputs.src]                     # pinned in deps.lock, mounted read-only at /deps/in/src
 # git = "https://example.com/my_tool.git"
-# ref = "^1"
+# ref = "^1"                       # or a file: url = "https://example.com/my_tool-{{ version }}-{{ arch }}.tar.gz", version = "1.0.0"
 
 [apt]
 builder = []                       # Debian packages of the builder stage

@@ -100,13 +100,14 @@ impl Stock {
     }
 }
 
-/// Returns the folders of the project's own files that its plan copies. Where it has no plan, it has none: they are made
+/// Returns the folders of the project's own files that its plan copies, and what became of files that were downloaded. Where it has no plan, it has none: they are made
 /// again by the next build, without a network.
 fn planned(project: &Project) -> Option<Vec<String>> {
     let workspace = Workspace::find(&project.folder).ok().filter(|workspace| workspace.root() == project.folder)?;
     let (loaded, lock) = (workspace.load().ok()?, workspace.lock().ok()??.lock);
+    let files = loaded.file_trees(&lock);
     let plans = loaded.plans(&lock).ok()?;
-    Some(plans.into_iter().flat_map(|plan| plan.folders).map(|folder| folder.tree).collect())
+    Some(plans.into_iter().flat_map(|plan| plan.folders).map(|folder| folder.tree).chain(files).collect())
 }
 
 fn projects(store: &Store) -> Result<Vec<Project>, Failed> {

@@ -1,22 +1,23 @@
-//! Brings archives, and Mercurial and Subversion repositories at their revisions, into the store as trees.
+//! Brings archives and other files, and Mercurial and Subversion repositories at their revisions, into the store as trees.
 //!
-//! Decides that what is present is never asked for again, and that an archive counts only with the content that the lock
+//! Decides that what is present is never asked for again, and that a file counts only with the content that the lock
 //! has. Leaves out how each kind is fetched (`download.rs`, `system/`) and unpacked (`store/`).
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use deps_lock::Pin;
 
 use super::{Asker, FetchFailure, FetchProblem, export_jobs};
 use crate::digest;
-use crate::remote::download::Download;
+use crate::remote::download::{Download, Expected};
 use crate::remote::system::Foreign;
 use crate::remote::url::redacted;
 use crate::remote::{Progress, Remotes, parallel};
 use crate::resolve::{Failure, FailureKind};
-use crate::store::{Packed, Store, Tree};
+use crate::store::{Packed, SingleFile, Store, Tree};
 
-/// An archive, or a revision of another system than git, that is wanted as a tree.
+/// An archive or another file, or a revision of another system than git, that is wanted as a tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WantedOther {
     /// The key in the lock, for messages.
@@ -32,6 +33,8 @@ pub struct WantedOther {
 pub enum Content {
     /// An archive and what is wanted of it.
     Archive(Packed),
+    /// A file that stays as it is.
+    File(SingleFile),
     /// A revision of Mercurial or Subversion.
     Revision {
         /// Which.
@@ -46,6 +49,7 @@ impl WantedOther {
     pub fn tree_id(&self) -> String {
         match &self.content {
             Content::Archive(packed) => packed.tree_id(),
+            Content::File(single) => single.tree_id(),
             Content::Revision { pin: Pin::Hg(node), .. } => digest::hg_id(node),
             Content::Revision { pin: Pin::Svn(number), locked_url } => digest::svn_id(locked_url, number),
         }
@@ -54,7 +58,9 @@ impl WantedOther {
     /// Returns what it is pinned to, for people.
     pub fn rev(&self) -> String {
         match &self.content {
-            Content::Archive(packed) => format!("sha256:{}", packed.sha256),
+            Content::Archive(Packed { sha256, .. }) | Content::File(SingleFile { sha256, .. }) => {
+                format!("sha256:{sha256}")
+            }
             Content::Revision { pin: Pin::Hg(node), .. } => node.to_string(),
             Content::Revision { pin: Pin::Svn(number), .. } => format!("r{number}"),
         }
@@ -84,7 +90,7 @@ pub fn fetch_others(
         progress.on_start(&subject);
         let tree = Errand { wanted, store, remotes, progress, interrupted }.tree();
         progress.on_done(&subject, tree.is_ok());
-        tree.map_err(|problem| failure(wanted, problem))
+        tree.map_err(|problem| failure(wanted, problem, remotes))
     });
     let mut failures: Vec<FetchFailure> = done.into_iter().filter_map(Result::err).collect();
     failures.sort_by(|a, b| (&a.name, &a.rev).cmp(&(&b.name, &b.rev)));
@@ -95,8 +101,12 @@ pub fn fetch_others(
     }
 }
 
-fn failure(wanted: &WantedOther, problem: FetchProblem) -> FetchFailure {
-    Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev(), problem)
+fn failure(wanted: &WantedOther, problem: FetchProblem, remotes: &Remotes) -> FetchFailure {
+    // What a remote did says where it was asked.
+    let answered = !matches!(problem, FetchProblem::Remote(_) | FetchProblem::Missing);
+    let mut failure = Asker::entry(&wanted.name).failure(&wanted.url, &wanted.rev(), problem);
+    failure.url.extend(remotes.mirror_in_words(&wanted.url).filter(|_| answered));
+    failure
 }
 
 /// One thing to fetch, with all that it takes.
@@ -110,22 +120,33 @@ struct Errand<'a> {
 
 impl Errand<'_> {
     fn tree(&self) -> Result<Tree, FetchProblem> {
+        let (store, interrupted) = (self.store, self.interrupted);
         match &self.wanted.content {
-            Content::Archive(packed) => self.archive(packed),
+            Content::Archive(packed) => {
+                self.with_file(&packed.sha256, |file| Ok(store.unpack(packed, file, interrupted)?))
+            }
+            Content::File(single) => {
+                self.with_file(&single.sha256, |file| Ok(store.place(single, file, interrupted)?))
+            }
             Content::Revision { pin, .. } => self.revision(pin),
         }
     }
 
-    fn archive(&self, packed: &Packed) -> Result<Tree, FetchProblem> {
-        let _lock = self.store.lock_file(&packed.sha256, self.interrupted)?;
-        if let Some(file) = self.store.whole_file(&packed.sha256)? {
-            return Ok(self.store.unpack(packed, &file, self.interrupted)?);
+    /// Makes a tree of the file with the digest `sha256`, which is downloaded when the store does not have it.
+    fn with_file(
+        &self,
+        sha256: &str,
+        made: impl Fn(&Path) -> Result<Tree, FetchProblem>,
+    ) -> Result<Tree, FetchProblem> {
+        let _lock = self.store.lock_file(sha256, self.interrupted)?;
+        if let Some(file) = self.store.whole_file(sha256)? {
+            return made(&file);
         }
         let Self { store, remotes, progress, interrupted, wanted } = *self;
         let download = Download { url: &wanted.url, store, remotes, progress, interrupted };
-        let found = download.archive(Some(&packed.sha256)).map_err(problem)?;
+        let found = download.file(Expected::Content(sha256)).map_err(problem)?;
         match self.store.file(&found) {
-            Some(file) if found == packed.sha256 => Ok(self.store.unpack(packed, &file, self.interrupted)?),
+            Some(file) if found == sha256 => made(&file),
             _ => Err(FetchProblem::Changed { found: format!("sha256:{found}") }),
         }
     }
