@@ -21,7 +21,9 @@ fn a_workspace_becomes_a_project_that_locks() {
 wrote deps.toml: 1 manifest, 3 extensions; read it, then run `deps lock`
 
 "#]]);
-    sandbox.file_is("deps.toml", str![[r#"
+    sandbox.file_is(
+        "deps.toml",
+        str![[r#"
 [project]
 name = "robot"
 base = "scratch"
@@ -35,7 +37,8 @@ cargo = "*"    # tools/Cargo.toml shows it
 ccache = "*"    # a [build] /CMakeLists.txt shows it
 colcon = "*"    # src/nav/package.xml shows it
 
-"#]]);
+"#]],
+    );
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["init"]).exits(1).stderr_is(str![[r#"
 error: cannot make `deps.toml`: it exists already
