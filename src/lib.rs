@@ -17,6 +17,7 @@ pub mod project;
 pub mod remote;
 pub mod report;
 pub mod resolve;
+pub mod shell;
 pub mod source;
 pub mod store;
 pub mod typed_toml;
