@@ -11,6 +11,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod extension;
 pub mod extent;
+pub mod lint;
 pub mod manifest;
 pub mod plan;
 pub mod project;

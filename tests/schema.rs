@@ -9,13 +9,14 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 12] = [
+const SCHEMAS: [&str; 13] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
     "cache-verify",
     "deps",
     "extension",
+    "lint",
     "lock",
     "plan",
     "drift",

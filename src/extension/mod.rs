@@ -21,6 +21,7 @@ pub use container::{HostPath, Running, Volume};
 use file::{ExtensionFile, InputTable};
 pub use file::{Network, OptionKind, Tier};
 pub use snippet::{Action, Run, Step};
+pub use template::Rendered;
 
 use crate::digest::{self, FolderFile};
 use crate::project::{ExtensionWish, OptionValue};
@@ -179,6 +180,8 @@ pub struct Snippet {
     pub file: String,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// What its template became.
+    pub rendered: Rendered,
 }
 
 /// A path that the final image takes from a builder.

@@ -62,10 +62,12 @@ pub(super) const IMAGE_USER: &str = "${DEPS_USER_NAME}";
 /// belong to one `system`, a word for the base image.
 pub(super) fn standard(command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
     let script = Script::of_run(command, 0, '\\');
-    let called: BTreeSet<(&str, &str)> = script.commands.iter().map(|one| (one.program.as_str(), runs(one, user))).collect();
+    let called: BTreeSet<(&str, &str)> =
+        script.commands.iter().map(|one| (one.program.as_str(), runs(one, user))).collect();
     let users: BTreeSet<&str> = called.iter().map(|(_, user)| *user).collect();
     let caches = CACHES.iter().flat_map(|cache| {
-        let users = users.iter().filter(|user| cache.programs.iter().any(|program| called.contains(&(program, **user))));
+        let users =
+            users.iter().filter(|user| cache.programs.iter().any(|program| called.contains(&(program, **user))));
         users.filter_map(|user| cache.mount(user, system)).collect::<Vec<_>>()
     });
     caches.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()

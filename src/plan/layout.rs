@@ -296,8 +296,7 @@ impl Work<'_> {
             Some(snippet) => self.steps(extension, snippet, Network::Default, &none, (base, user)),
             None => Vec::new(),
         };
-        let as_root: Vec<_> =
-            order.iter().flat_map(|extension| steps(extension, &extension.runtime, "root")).collect();
+        let as_root: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.runtime, "root")).collect();
         let has_account = order.iter().any(|extension| extension.account.is_some());
         let user = if has_account { caches::IMAGE_USER } else { "root" };
         let as_user: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.user, user)).collect();

@@ -108,6 +108,27 @@ impl Script {
     }
 }
 
+/// Returns the words of `text`, the rest of an instruction that no shell reads (`FROM`, `ADD`, `ENV`), the exec form
+/// included. It begins at the byte `offset` of its file.
+pub fn words(text: &str, offset: usize, escape: char) -> Vec<Word> {
+    text::exec_form(text, offset).unwrap_or_else(|| text::words(&text::instruction(text, offset, escape), escape))
+}
+
+/// Returns what ends the here-documents that a line begins, in order, and whether tabs may stand before it.
+pub fn here_documents(line: &str, escape: char) -> Vec<(String, bool)> {
+    let mut open = None;
+    let mut found = Vec::new();
+    for token in lexer::tokens(&text::instruction(line, 0, escape)) {
+        match (token, open.take()) {
+            (lexer::Token::Redirect { operator, .. }, _) => open = Some(operator),
+            (lexer::Token::Word(word), Some("<<")) => found.push((word.text, false)),
+            (lexer::Token::Word(word), Some("<<-")) => found.push((word.text, true)),
+            _ => {}
+        }
+    }
+    found
+}
+
 impl Command {
     /// Whether it calls one of `programs`.
     pub fn calls(&self, programs: &[&str]) -> bool {
@@ -115,7 +136,7 @@ impl Command {
     }
 
     /// Returns its arguments that are neither options nor the value of one of `valued`, the options that take the
-    /// next word; all that follow `--`.
+    /// next word (also as the last of several letters: `-fsSLo`); all that follow `--`.
     pub fn operands(&self, valued: &[&str]) -> Vec<&Word> {
         let (mut operands, mut value, mut rest) = (Vec::new(), false, false);
         for word in &self.arguments {
@@ -126,7 +147,7 @@ impl Command {
             match text {
                 "--" if !rest => rest = true,
                 _ if rest || !text.starts_with('-') || text == "-" => operands.push(word),
-                _ => value = valued.contains(&text),
+                _ => value = takes_next(text, valued),
             }
         }
         operands
@@ -155,6 +176,12 @@ impl Command {
         let targets = self.redirects.iter().map(|redirect| &redirect.target);
         self.assignments.iter().chain(&self.wrappers).chain(&self.called).chain(&self.arguments).chain(targets)
     }
+}
+
+/// Whether the word after `option` is its value.
+fn takes_next(option: &str, valued: &[&str]) -> bool {
+    let last = option.chars().last().filter(|_| !option.starts_with("--") && option.len() > 2);
+    valued.contains(&option) || last.is_some_and(|last| valued.contains(&format!("-{last}").as_str()))
 }
 
 #[cfg(test)]

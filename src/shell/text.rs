@@ -46,6 +46,49 @@ fn plain(text: &str, offset: usize) -> impl Iterator<Item = Letter> {
     text.char_indices().map(move |(at, letter)| Letter { letter, at: offset + at })
 }
 
+/// Returns the words of `letters` as the Dockerfile frontend splits them: at spaces outside quotes.
+pub(super) fn words(letters: &[Letter], escape: char) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let (mut inside, mut quote, mut escaped) = (false, None, false);
+    for letter in letters {
+        let c = letter.letter;
+        if quote.is_none() && !escaped && c.is_whitespace() {
+            inside = false;
+            continue;
+        }
+        if !inside {
+            inside = true;
+            words.push(empty(letter.at));
+        }
+        let word = words.last_mut().expect("it was just begun");
+        word.span.end = letter.at + c.len_utf8();
+        match quote {
+            _ if escaped => escaped = false,
+            Some(open) if open == c => {
+                quote = None;
+                continue;
+            }
+            None if c == '"' || c == '\'' => {
+                (quote, word.quoted) = (Some(c), true);
+                continue;
+            }
+            _ if c == escape && quote != Some('\'') => {
+                escaped = true;
+                continue;
+            }
+            _ => word.expands |= c == '$' && quote != Some('\''),
+        }
+        word.text.push(c);
+        word.letters.push(*letter);
+    }
+    words
+}
+
+fn empty(at: usize) -> Word {
+    let (text, letters, nested) = (String::new(), Vec::new(), Vec::new());
+    Word { text, span: at..at, quoted: false, expands: false, letters, nested }
+}
+
 /// Returns the words of the exec form, a JSON array of strings; none when `text` is something else.
 pub(super) fn exec_form(text: &str, offset: usize) -> Option<Vec<Word>> {
     if !text.trim_start().starts_with('[') {
