@@ -29,6 +29,7 @@ mod import_names;
 mod interrupt;
 mod lfs;
 mod limits;
+mod lint;
 mod lock;
 mod manifest_errors;
 mod manifests;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::diagnostic::{self, Diagnostic};
-use super::outcome::{FAILED, Failed, print};
+use super::outcome::{FAILED, Failed, USAGE, print};
 use super::session::Session;
 use crate::lint::{self, Finding, Findings, Kind, Level, Subject};
 use crate::report::{self, LintReport, LintedFile};
@@ -71,6 +71,9 @@ struct Linted {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
+    if options.fix && options.files.iter().any(|name| name == "-") {
+        return Err(Failed::one(USAGE, Diagnostic::error("`--fix` cannot write to stdin")));
+    }
     let (mut files, mut wrong) =
         if options.files.is_empty() { snippets(session)? } else { dockerfiles(session, options) };
     let mended = if options.fix { fix(session, options, &mut files, &mut wrong)? } else { 0 };
@@ -189,7 +192,8 @@ fn text(
     let failed = warnings > 0 || !wrong.is_empty() || (session.strict() && notes > 0);
     if !failed {
         diagnostics.iter().for_each(|diagnostic| session.warn(diagnostic));
-        session.tell(&format!("nothing found in {looked}\n"));
+        let found = if notes == 0 { "nothing found".to_owned() } else { report::count(notes, "note", "notes") };
+        session.tell(&format!("{found} in {looked}\n"));
         return Ok(());
     }
     let fixable = report.findings.iter().filter(|finding| finding.fixable).count();

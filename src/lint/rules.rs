@@ -37,25 +37,21 @@ pub(super) static BASE_DIGEST: Rule = note("base-digest", "A tag can be moved to
 pub(super) static CACHE_BUSTER: Rule =
     warning("cache-buster", "What differs with every run makes every image another one");
 pub(super) static EMPTIED_CACHE: Rule =
-    warning("emptied-cache", "What stands in a cache mount is in no layer: throwing it away only makes builds slower");
+    warning("emptied-cache", "A cache mount is in no layer: emptying it only slows builds down");
 pub(super) static LATEST_DOWNLOAD: Rule = warning("latest-download", "A `latest` download is another file tomorrow");
 pub(super) static LATEST_IMAGE: Rule = warning("latest-image", "The tag `latest` is another image tomorrow");
-pub(super) static LONE_APT_UPDATE: Rule = warning(
-    "lone-apt-update",
-    "An `apt-get update` in a RUN of its own stays in the build cache when the next install does not",
-);
+pub(super) static LONE_APT_UPDATE: Rule =
+    warning("lone-apt-update", "An `apt-get update` in a RUN of its own stays cached and grows old");
 pub(super) static PIPE_TO_SHELL: Rule =
     warning("pipe-to-shell", "A script that is run as it is downloaded is checked by nobody");
 pub(super) static SECRET: Rule =
     warning("secret-in-env", "ENV and ARG stay in the image's history, for everybody who has the image");
 pub(super) static UNCHECKED_ADD: Rule =
-    warning("unchecked-add", "ADD of a URL takes whatever the server has, unless a checksum says what it must be");
+    warning("unchecked-add", "ADD of a URL without a checksum is whatever the server has");
 pub(super) static UNCHECKED_DOWNLOAD: Rule =
     warning("unchecked-download", "A download without a checksum is whatever the server has that day");
-pub(super) static UNHASHED_REQUIREMENTS: Rule = note(
-    "unhashed-requirements",
-    "`pip install -r` checks what it downloads only if every line of the file has a hash",
-);
+pub(super) static UNHASHED_REQUIREMENTS: Rule =
+    note("unhashed-requirements", "`pip install -r` checks only what has a hash in the file");
 pub(super) static UNPINNED_CARGO: Rule =
     warning("unpinned-cargo", "`cargo install` without a version takes the newest");
 pub(super) static UNPINNED_CLONE: Rule =

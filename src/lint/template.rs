@@ -54,14 +54,18 @@ impl<'a> Map<'a> {
 
     /// Returns a change of the template that does what `edit` does; none where the lines differ.
     fn edit(&self, edit: &Edit) -> Option<Edit> {
-        let (first, last) = (self.line_of(edit.span.start), self.line_of(edit.span.end));
-        let same = |line: usize| {
-            let follows = line == first || self.origin.get(line)? == &(self.origin.get(line - 1)? + 1);
-            (follows && self.is_same(line)).then_some(())
-        };
-        (first..=last).try_for_each(same)?;
-        let moved = |at: usize| self.template_line(self.line_of(at)).start + at - self.rendered_lines[self.line_of(at)];
-        Some(Edit { span: moved(edit.span.start)..moved(edit.span.end), text: edit.text.clone() })
+        let Span { start, end } = edit.span;
+        // What ends with a line break ends on that line, whatever the template has below it.
+        let whole = end > start && self.rendered[..end].ends_with('\n');
+        let (first, last) = (self.line_of(start), self.line_of(if whole { end - 1 } else { end }));
+        let follows =
+            |line: usize| line == first || self.origin.get(line) == self.origin.get(line - 1).map(|at| at + 1).as_ref();
+        if !(first..=last).all(|line| follows(line) && self.is_same(line)) {
+            return None;
+        }
+        let moved = |line: usize, at: usize| self.template_line(line).start + at - self.rendered_lines[line];
+        let span = moved(first, start)..moved(last, end);
+        self.template.get(span.clone()).map(|_| Edit { span, text: edit.text.clone() })
     }
 
     /// Where the byte `at` stands in the template: before or after everything in which the two lines differ.

@@ -44,15 +44,6 @@ impl Workspace {
         }
         Ok((written, troubles))
     }
-
-    /// Returns the snippets of the built-in extensions, by extension, with the defaults of their options.
-    ///
-    /// # Errors
-    /// Every problem of their files.
-    pub fn builtin_snippets() -> Result<Vec<Written>, Vec<Trouble>> {
-        let known = Self::builtin_extensions()?.into_iter();
-        Ok(known.flat_map(|known| snippets(&known.extension, known.configured, None)).collect())
-    }
 }
 
 fn snippets(extension: &Extension, configured: Configured, root: Option<&Path>) -> Vec<Written> {
