@@ -185,7 +185,7 @@ fn url(command: &Command) -> Option<&Word> {
         .operands(DOWNLOAD)
         .into_iter()
         .find(|word| word.text.contains("://") || word.text.contains('.') || word.expands);
-    let given = || command.arguments.iter().find_map(|word| word.text.starts_with("--url=").then_some(word));
+    let given = || command.arguments.iter().find(|word| word.text.starts_with("--url="));
     named.or_else(given).filter(remote)
 }
 

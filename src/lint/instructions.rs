@@ -113,13 +113,13 @@ fn variables(sheet: &Sheet<'_>, instruction: &Instruction, found: &mut Findings)
 
 /// The variables of `ENV A=1 B=2`, `ENV A 1` or `ARG A B=2`.
 fn assigned(words: &[Word], is_argument: bool) -> Vec<Variable> {
-    if let ([first, rest @ ..], false) = (words, is_argument) {
-        if !first.text.contains('=') {
-            let text = rest.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-            let ends = rest.first().zip(rest.last());
-            let value = ends.map(|(first, last)| (text, first.span.start..last.span.end));
-            return vec![Variable { name: first.text.clone(), span: first.span.clone(), value }];
-        }
+    if let ([first, rest @ ..], false) = (words, is_argument)
+        && !first.text.contains('=')
+    {
+        let text = rest.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        let ends = rest.first().zip(rest.last());
+        let value = ends.map(|(first, last)| (text, first.span.start..last.span.end));
+        return vec![Variable { name: first.text.clone(), span: first.span.clone(), value }];
     }
     let variable = |word: &Word| {
         let (name, value) =
