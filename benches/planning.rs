@@ -61,7 +61,8 @@ fn extension(number: usize) -> Configured {
     ];
     let run = |command| Action::Run(Run { mounts: Vec::new(), network: None, command });
     let steps = (1..).zip(commands).map(|(line, command)| Step { action: run(command), line }).collect();
-    let snippet = Snippet { file: format!("extensions/{name}/builder.Dockerfile"), steps };
+    let snippet =
+        Snippet { file: format!("extensions/{name}/builder.Dockerfile"), steps, rendered: Default::default() };
     let copies = vec![Copy { from: format!("/opt/deps/{name}/"), to: format!("/opt/{name}/") }];
     Configured {
         version: semver::Version::new(1, 0, 0),

@@ -28,6 +28,7 @@ Commands:
   remove       Remove extensions from `deps.toml`
   set          Set options and other values in `deps.toml`
   ext          List, show, make and check extensions
+  lint         Find what makes an image another one tomorrow, in snippets and Dockerfiles
   cache        List, measure, verify and clean the store
   schema       Print the JSON Schema of a file
   completions  Print the completions of a shell
@@ -193,4 +194,59 @@ fn completions_are_printed_for_every_shell() {
 fn a_closed_pipe_is_no_failure() {
     let program = format!("{} completions bash | head -n 1 && exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_deps-cli"));
     Sandbox::new().program("bash", ["-c", &program]).succeeds();
+}
+
+#[test]
+fn lint_help_names_every_rule() {
+    Sandbox::new().deps(["lint", "-h"]).succeeds().stdout_is(str![[r#"
+Find what makes an image another one tomorrow, in snippets and Dockerfiles
+
+Usage: deps lint [OPTIONS] [FILE]...
+
+Arguments:
+  [FILE]...  Dockerfiles; `-` is stdin. Without any, the snippets of the project's extensions
+
+Options:
+      --fix              Make the changes that are mechanical, and tell what is left
+      --format <FORMAT>  How to tell what was found [default: text] [possible values: text, json,
+                         sarif]
+      --json             The same as `--format json` (`deps schema lint`)
+  -h, --help             Print help (see more with '--help')
+
+Everywhere:
+  -C, --directory <FOLDER>  Go to this folder first
+      --color <WHEN>        When to use colours [default: auto] [possible values: auto, always,
+                            never]
+  -q, --quiet               Say only what went wrong
+      --strict              Treat every warning as an error
+
+Rules:
+  apt-key                `apt-key` trusts a key for every repository, and is gone since Debian 13
+  apt-yes                `apt-get install` without `-y` asks, and nobody answers
+  bad-ignore             A `deps-lint: ignore` names a rule and a reason, and something to ignore
+  base-digest            A tag can be moved to another image; a digest cannot (a note)
+  cache-buster           What differs with every run makes every image another one
+  emptied-cache          A cache mount is in no layer: emptying it only slows builds down
+  latest-download        A `latest` download is another file tomorrow
+  latest-image           The tag `latest` is another image tomorrow
+  lone-apt-update        An `apt-get update` in a RUN of its own stays cached and grows old
+  pipe-to-shell          A script that is run as it is downloaded is checked by nobody
+  secret-in-env          ENV and ARG stay in the image's history, for everybody who has the image
+  unchecked-add          ADD of a URL without a checksum is whatever the server has
+  unchecked-download     A download without a checksum is whatever the server has that day
+  unhashed-requirements  `pip install -r` checks only what has a hash in the file (a note)
+  unpinned-cargo         `cargo install` without a version takes the newest
+  unpinned-clone         A clone without a commit is whatever the branch has that day
+  unpinned-gem           `gem install` without a version takes the newest
+  unpinned-go            `go install` of a branch or `latest` takes the newest
+  unpinned-npm           An npm package without a version is the newest one
+  unpinned-pip           A Python package without a version is the newest one
+
+To live with a finding, write above it: `# deps-lint: ignore=RULE reason`.
+Notes alone are no failure, unless with `--strict`.
+
+Exit codes:
+  0 nothing found, 1 something found
+
+"#]]);
 }

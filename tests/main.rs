@@ -33,6 +33,7 @@ mod inputs;
 mod interrupt;
 mod lfs;
 mod limits;
+mod lint;
 mod lock;
 mod manifest_errors;
 mod manifests;

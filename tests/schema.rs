@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 13] = [
+const SCHEMAS: [&str; 14] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -17,6 +17,7 @@ const SCHEMAS: [&str; 13] = [
     "config",
     "deps",
     "extension",
+    "lint",
     "lock",
     "plan",
     "drift",

@@ -20,12 +20,22 @@ const MOST_OF_A_LINE: usize = 2_000;
 /// Something to tell a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Diagnostic {
-    warning: bool,
+    weight: Weight,
+    /// The rule that it is about, as a person can name it.
+    id: Option<&'static str>,
     message: String,
     /// Lines that belong to the message, each indented by two.
     details: Vec<String>,
     place: Option<Place>,
     hint: Option<String>,
+}
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weight {
+    Error,
+    Warning,
+    Note,
 }
 
 impl Diagnostic {
@@ -34,17 +44,27 @@ impl Diagnostic {
         let message = message.into();
         let mut lines = message.lines().map(|line| line.trim().to_owned());
         let first = lines.next().unwrap_or_default();
-        Self { warning: false, message: first, details: lines.collect(), place: None, hint: None }
+        Self { weight: Weight::Error, id: None, message: first, details: lines.collect(), place: None, hint: None }
     }
 
     /// Returns a warning.
     pub(super) fn warning(message: impl Into<String>) -> Self {
-        Self { warning: true, ..Self::error(message) }
+        Self { weight: Weight::Warning, ..Self::error(message) }
+    }
+
+    /// Returns a note.
+    pub(super) fn note(message: impl Into<String>) -> Self {
+        Self { weight: Weight::Note, ..Self::error(message) }
+    }
+
+    /// Adds the id of the rule that it is about.
+    pub(super) fn id(self, id: &'static str) -> Self {
+        Self { id: Some(id), ..self }
     }
 
     /// Returns the warning as an error.
     pub(super) fn strict(self) -> Self {
-        Self { warning: false, ..self }
+        Self { weight: Weight::Error, ..self }
     }
 
     /// Adds lines below the message.
@@ -68,8 +88,16 @@ impl Diagnostic {
     /// Returns the text, with a final line break; with terminal colours where `colour` says so.
     pub(super) fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let level = if self.warning { Level::WARNING } else { Level::ERROR };
+        let level = match self.weight {
+            Weight::Error => Level::ERROR,
+            Weight::Warning => Level::WARNING,
+            Weight::Note => Level::NOTE,
+        };
         let title = level.primary_title(safe(&self.message));
+        let title = match self.id {
+            Some(id) => title.id(id),
+            None => title,
+        };
         let mut lines = vec![match &self.place {
             Some(place) if line_of(place).len() > MOST_SHOWN => renderer.render(&[title.element(origin(place))]),
             Some(place) => renderer.render(&[title.element(snippet(place))]),

@@ -15,6 +15,7 @@ mod fetch;
 mod hints;
 mod import;
 mod init;
+mod lint;
 mod lock;
 mod locking;
 mod outcome;
@@ -114,6 +115,9 @@ enum Command {
     Set(edit::Set),
     /// List, show, make and check extensions.
     Ext(ext::Options),
+    /// Find what makes an image another one tomorrow, in snippets and Dockerfiles.
+    #[command(after_help = lint::after_help())]
+    Lint(lint::Options),
     /// List, measure, verify and clean the store.
     Cache(cache::Options),
     /// Print the JSON Schema of a file.
@@ -199,6 +203,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Remove(options) => edit::remove(session, &options),
         Command::Set(options) => edit::set(session, &options),
         Command::Ext(options) => ext::run(session, &options),
+        Command::Lint(options) => lint::run(session, &options),
         Command::Cache(options) => cache::run(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {

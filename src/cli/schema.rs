@@ -7,8 +7,8 @@ use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
-    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, ImportReport, PlanReport, StatusReport,
-    UsageReport, VerifyReport,
+    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, ImportReport, LintReport, PlanReport,
+    StatusReport, UsageReport, VerifyReport,
 };
 
 #[derive(Debug, Args)]
@@ -38,6 +38,8 @@ enum File {
     Import,
     /// `deps status --json`
     Status,
+    /// `deps lint --json`
+    Lint,
     /// `deps cache ls --json`
     CacheLs,
     /// `deps cache du --json`
@@ -58,6 +60,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
+        File::Lint => schemars::schema_for!(LintReport),
         File::CacheLs => schemars::schema_for!(CacheReport),
         File::CacheDu => schemars::schema_for!(UsageReport),
         File::CacheGc => schemars::schema_for!(CollectReport),

@@ -79,6 +79,11 @@ impl Session {
         self.colour
     }
 
+    /// Whether warnings are errors.
+    pub(super) fn strict(&self) -> bool {
+        self.strict
+    }
+
     /// The flag that an interrupt sets.
     pub(super) fn interrupted(&self) -> &AtomicBool {
         &self.interrupted

@@ -265,13 +265,13 @@ impl Render<'_> {
 
     fn snippet(&mut self, file: &Spanned<String>, place: Place) -> Snippet {
         let Some((source, rendered)) = self.template(file) else {
-            return Snippet { file: file.value.clone(), steps: Vec::new() };
+            return Snippet { file: file.value.clone(), steps: Vec::new(), rendered: Default::default() };
         };
         let steps = snippet::parse(&source, &rendered, place).unwrap_or_else(|problems| {
             self.problems.found.extend(problems);
             Vec::new()
         });
-        Snippet { file: source.name().to_owned(), steps }
+        Snippet { file: source.name().to_owned(), steps, rendered }
     }
 
     /// Renders a file of the extension; none when there is a problem with it, which is noted.

@@ -22,6 +22,7 @@ pub use container::{HostPath, Running, Volume};
 use file::{ExtensionFile, InputTable};
 pub use file::{Network, OptionKind, Tier};
 pub use snippet::{Action, Run, Step};
+pub use template::Rendered;
 pub use url::{Packing, UrlFile, UrlInput, UrlVersion};
 
 use crate::digest::{self, FolderFile};
@@ -183,6 +184,8 @@ pub struct Snippet {
     pub file: String,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// What its template became.
+    pub rendered: Rendered,
 }
 
 /// A path that the final image takes from a builder.

@@ -25,11 +25,12 @@ pub(super) struct Scope {
 }
 
 /// A rendered text with the way back to its template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rendered {
-    pub(super) text: String,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text.
+    pub text: String,
     /// For each line of `text`, the line of the template that it came from; both from 0.
-    pub(super) origin: Vec<usize>,
+    pub origin: Vec<usize>,
 }
 
 /// Marks the beginning of a line of the template; a private character that no checked value holds.

@@ -1,154 +1,171 @@
 //! Standard cache mounts (DESIGN §6.2): which package managers a step calls, and what they keep where.
 //!
-//! Decides by reading the step's words the way a shell would, without running anything: continuations,
-//! here-documents, `&&`, `||`, `;`, `|`, subshells, `VAR=value` prefixes, `sudo`, `env`, `sh -c '…'`. Leaves out
-//! steps that run as the image's user: their home is known only when the engine runs them.
+//! Decides by what a shell would run (`shell/`), and whose home the caches stand in: that of whoever runs the command.
+//! A mount makes the folders above it, and makes them root's: where another user keeps more than caches in them
+//! (`~/.cargo`, `~/go`, `~/.conda`), that user gets none. Leaves out users whose home nobody can know before the step
+//! runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::instruction::Mount;
+use crate::shell::{Command, Script};
 
 /// One cache: which programs use it, its id, its target and how it is shared.
 struct Cache {
     programs: &'static [&'static str],
     id: &'static str,
-    target: &'static str,
+    target: Target,
     sharing: &'static str,
 }
 
-const fn shared(programs: &'static [&'static str], id: &'static str, target: &'static str) -> Cache {
+/// Where a program keeps its cache.
+enum Target {
+    /// Everybody's.
+    System(&'static str),
+    /// Below the home of whoever runs it.
+    Home(&'static str),
+    /// Root's; other users have it in a folder that also holds other things.
+    Root(&'static str),
+}
+use Target::{Home, Root, System};
+
+const fn shared(programs: &'static [&'static str], id: &'static str, target: Target) -> Cache {
     Cache { programs, id, target, sharing: "shared" }
 }
 
-const fn locked(programs: &'static [&'static str], id: &'static str, target: &'static str) -> Cache {
+const fn locked(programs: &'static [&'static str], id: &'static str, target: Target) -> Cache {
     Cache { programs, id, target, sharing: "locked" }
 }
 
+const APT: &[&str] = &["apt-get", "apt", "aptitude"];
+
 const CACHES: [Cache; 13] = [
-    locked(&["apt-get", "apt", "aptitude"], "apt-cache", "/var/cache/apt"),
-    locked(&["apt-get", "apt", "aptitude"], "apt-lists", "/var/lib/apt/lists"),
-    shared(&["pip", "pip3", "pipx"], "pip-cache", "/root/.cache/pip"),
-    shared(&["uv", "uvx"], "uv-cache", "/root/.cache/uv"),
-    shared(&["npm", "npx"], "npm-cache", "/root/.npm"),
-    shared(&["cargo"], "cargo-registry", "/root/.cargo/registry"),
-    shared(&["cargo"], "cargo-git", "/root/.cargo/git"),
-    shared(&["go"], "go-mod", "/go/pkg/mod"),
-    shared(&["go"], "go-build", "/root/.cache/go-build"),
-    shared(&["ccache"], "ccache", "/root/.ccache"),
-    locked(&["apk"], "apk-cache", "/var/cache/apk"),
-    shared(&["conda", "mamba"], "conda-pkgs", "/opt/conda/pkgs"),
-    shared(&["pixi"], "pixi-cache", "/root/.cache/rattler"),
+    locked(APT, "apt-cache", System("/var/cache/apt")),
+    locked(APT, "apt-lists", System("/var/lib/apt/lists")),
+    shared(&["pip", "pipx"], "pip-cache", Home(".cache/pip")),
+    shared(&["uv", "uvx"], "uv-cache", Home(".cache/uv")),
+    shared(&["npm", "npx"], "npm-cache", Home(".npm")),
+    shared(&["cargo"], "cargo-registry", Root("/root/.cargo/registry")),
+    shared(&["cargo"], "cargo-git", Root("/root/.cargo/git")),
+    shared(&["go"], "go-mod", Root("/go/pkg/mod")),
+    shared(&["go"], "go-build", Home(".cache/go-build")),
+    shared(&["ccache"], "ccache", Home(".ccache")),
+    locked(&["apk"], "apk-cache", System("/var/cache/apk")),
+    shared(&["conda", "mamba"], "conda-pkgs", Root("/opt/conda/pkgs")),
+    shared(&["pixi"], "pixi-cache", Home(".cache/rattler")),
 ];
 
-/// Returns the cache mounts of `command`, without those whose target is in `taken`. apt's caches belong to one
-/// `system`, a word for the base image.
-pub(super) fn standard(command: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
-    let programs = programs(command);
-    let called = |cache: &&Cache| cache.programs.iter().any(|program| programs.contains(*program));
-    let mounts = CACHES.iter().filter(called).filter(|cache| !taken.contains(cache.target));
-    mounts
-        .map(|cache| Mount::Cache {
-            target: cache.target.to_owned(),
-            id: if cache.id.starts_with("apt-") { format!("{}-{system}", cache.id) } else { cache.id.to_owned() },
-            sharing: cache.sharing.to_owned(),
-        })
-        .collect()
+/// The image's user, as the Dockerfile names it.
+pub(super) const IMAGE_USER: &str = "${DEPS_USER_NAME}";
+
+/// Returns the cache mounts of `command`, which `user` runs, without those whose target is in `taken`. apt's caches
+/// belong to one `system`, a word for the base image.
+pub(super) fn standard(command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
+    let script = Script::of_run(command, 0, '\\');
+    let called: BTreeSet<(&str, &str)> =
+        script.commands.iter().map(|one| (one.program.as_str(), runs(one, user))).collect();
+    let users: BTreeSet<&str> = called.iter().map(|(_, user)| *user).collect();
+    let caches = CACHES.iter().flat_map(|cache| {
+        let users =
+            users.iter().filter(|user| cache.programs.iter().any(|program| called.contains(&(program, **user))));
+        users.filter_map(|user| cache.mount(user, system)).collect::<Vec<_>>()
+    });
+    caches.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
 }
 
-/// Returns the names of the programs that `command` calls, without their folders.
-fn programs(command: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let plain = command.replace("\\\r\n", " ").replace("\\\n", " ");
-    for line in plain.lines().filter(|line| !line.trim_start().starts_with('#')) {
-        for simple in split_commands(line) {
-            called(&words(&simple), &mut found);
-        }
-    }
-    found
-}
-
-/// Words that stand in front of the program that is really called.
-const PREFIXES: [&str; 14] =
-    ["sudo", "env", "exec", "time", "nice", "command", "then", "do", "else", "if", "while", "until", "!", "{"];
-
-fn called(words: &[String], found: &mut BTreeSet<String>) {
-    let mut rest = words;
-    while let [first, tail @ ..] = rest {
-        let assignment =
-            first.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_variable));
-        if !(assignment || PREFIXES.contains(&first.as_str()) || first.starts_with('-')) {
-            break;
-        }
-        rest = tail;
-    }
-    let [program, arguments @ ..] = rest else { return };
-    let name = program.rsplit('/').next().unwrap_or(program);
-    match (name, arguments) {
-        ("sh" | "bash" | "dash" | "zsh", [flags, script, ..]) if flags.starts_with('-') && flags.ends_with('c') => {
-            found.extend(programs(script));
-        }
-        (python, [flag, module, ..]) if python.starts_with("python") && flag == "-m" => {
-            _ = found.insert(module.clone())
-        }
-        _ => _ = found.insert(name.to_owned()),
+/// Who runs `command` of a step that `user` runs.
+fn runs<'a>(command: &'a Command, user: &'a str) -> &'a str {
+    match command.user.as_deref() {
+        None => user,
+        Some("0" | "#0") => "root",
+        Some("$DEPS_USER_NAME") => IMAGE_USER,
+        Some(other) => other,
     }
 }
 
-fn is_variable(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn words(command: &str) -> Vec<String> {
-    let split = shell_words::split(command);
-    split.unwrap_or_else(|_| command.split_whitespace().map(str::to_owned).collect())
-}
-
-/// Splits a line at `&&`, `||`, `;`, `|`, `&`, `(`, `)` and `` ` `` outside quotes.
-fn split_commands(line: &str) -> Vec<String> {
-    let (mut commands, mut current, mut quote, mut escaped) = (Vec::new(), String::new(), None, false);
-    for c in line.chars() {
-        match (quote, c) {
-            _ if escaped => escaped = false,
-            (None | Some('"'), '\\') => escaped = true,
-            (Some(open), _) if open == c => quote = None,
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '&' | '|' | ';' | '(' | ')' | '`') => {
-                commands.push(std::mem::take(&mut current));
-                continue;
+impl Cache {
+    /// The mount for `user` with its target; none where nobody knows where that would be.
+    fn mount(&self, user: &str, system: &str) -> Option<(String, Mount)> {
+        let id = if self.id.starts_with("apt-") { format!("{}-{system}", self.id) } else { self.id.to_owned() };
+        let target = match &self.target {
+            System(target) => (*target).to_owned(),
+            Root(target) if user == "root" => (*target).to_owned(),
+            Home(path) if user == "root" => format!("/root/{path}"),
+            Home(path) if user == IMAGE_USER || crate::extension::is_account(user) => {
+                let target = format!("/home/{user}/{path}");
+                return Some((target.clone(), others(&target, &format!("{id}-{user}"), self.sharing)));
             }
-            _ => {}
-        }
-        current.push(c);
+            Root(_) | Home(_) => return None,
+        };
+        Some((target.clone(), Mount::Cache { target, id, sharing: self.sharing.to_owned() }))
     }
-    commands.push(current);
-    commands
+}
+
+/// A cache that somebody else than root writes to: nobody knows the number of a user whom `sudo -u` names.
+fn others(target: &str, id: &str, sharing: &str) -> Mount {
+    let options = [("id", id), ("mode", "0777"), ("sharing", sharing), ("target", target), ("type", "cache")];
+    Mount::Written(BTreeMap::from(options.map(|(name, value)| (name.to_owned(), value.to_owned()))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The mounts of a step as `id target`.
+    fn mounts(command: &str, user: &str) -> Vec<String> {
+        let shown = |mount| match mount {
+            Mount::Cache { id, target, .. } => format!("{id} {target}"),
+            Mount::Written(options) => format!("{} {}", options["id"], options["target"]),
+            other => panic!("{other:?}"),
+        };
+        let mut mounts: Vec<String> =
+            standard(command, user, &BTreeSet::new(), "debian").into_iter().map(shown).collect();
+        mounts.sort();
+        mounts
+    }
+
     fn ids(command: &str) -> Vec<String> {
-        let mounts = standard(command, &BTreeSet::new(), "debian");
-        let id = |mount| if let Mount::Cache { id, .. } = mount { id } else { panic!("a cache mount") };
-        let mut ids: Vec<String> = mounts.into_iter().map(id).collect();
-        ids.sort();
-        ids
+        mounts(command, "root").iter().map(|mount| mount.split(' ').next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
     fn package_managers_are_found_wherever_a_shell_would_run_them() {
-        assert_eq!(ids("apt-get update && apt-get install -y x"), ["apt-cache-debian", "apt-lists-debian"]);
-        assert_eq!(ids("set -e; A=1 sudo -E pip3 install \\\n    --target /x y"), ["pip-cache"]);
-        assert_eq!(ids("bash -ec 'cd /x && /usr/bin/npm ci'"), ["npm-cache"]);
-        assert_eq!(ids("<<EOF\nset -e\npython3 -m pip install x\n# cargo build\nEOF"), ["pip-cache"]);
-        assert_eq!(ids("if true; then (cargo build | tee log); fi"), ["cargo-git", "cargo-registry"]);
-        assert_eq!(ids("echo 'pip install x' && echo \"a && npm ci\" > /npm"), Vec::<String>::new());
+        for (command, expected) in [
+            ("apt-get update && apt-get install -y x", &["apt-cache-debian", "apt-lists-debian"][..]),
+            ("set -e; A=1 sudo -E pip3 install \\\n    --target /x y", &["pip-cache"]),
+            ("bash -ec 'cd /x && /usr/bin/npm ci'", &["npm-cache"]),
+            ("<<EOF\nset -e\npython3 -m pip install x\n# cargo build\nEOF", &["pip-cache"]),
+            ("bash -e <<'EOF'\nuv sync \\\n  --frozen\nEOF", &["uv-cache"]),
+            ("cat <<EOF > /x\npip install x\nEOF", &[]),
+            ("if true; then (cargo build | tee log); fi", &["cargo-git", "cargo-registry"]),
+            ("[\"go\", \"build\"]", &["go-build", "go-mod"]),
+            ("env -u X CC=gcc ccache gcc x.c; apk add x", &["apk-cache", "ccache"]),
+            ("x=$(conda info) && timeout 60 pixi install", &["conda-pkgs", "pixi-cache"]),
+            ("echo 'pip install x' && echo \"a && npm ci\" > /npm", &[]),
+        ] {
+            assert_eq!(ids(command), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_cache_stands_in_the_home_of_whoever_runs_the_command() {
+        for (command, user, expected) in [
+            ("pip install x", IMAGE_USER, &["pip-cache-${DEPS_USER_NAME} /home/${DEPS_USER_NAME}/.cache/pip"][..]),
+            ("sudo pip install x", IMAGE_USER, &["pip-cache /root/.cache/pip"]),
+            ("sudo -u dev npm ci && npm ci", "root", &["npm-cache /root/.npm", "npm-cache-dev /home/dev/.npm"]),
+            ("su dev -c 'uv sync'", "root", &["uv-cache-dev /home/dev/.cache/uv"]),
+            ("gosu \"$DEPS_USER_NAME\" npm ci", "root", &["npm-cache-${DEPS_USER_NAME} /home/${DEPS_USER_NAME}/.npm"]),
+            ("sudo -u \"$WHO\" npm ci", "root", &[]),
+            ("sudo -u '../x,from=y' npm ci", "root", &[]),
+            ("cargo build", IMAGE_USER, &[]),
+        ] {
+            assert_eq!(mounts(command, user), expected, "{command}");
+        }
     }
 
     #[test]
     fn a_target_that_the_step_mounts_itself_is_left_alone() {
         let taken = BTreeSet::from(["/root/.cache/pip".to_owned()]);
-        assert!(standard("pip install x", &taken, "debian").is_empty());
+        assert!(standard("pip install x", "root", &taken, "debian").is_empty());
     }
 }

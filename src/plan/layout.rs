@@ -174,18 +174,17 @@ impl Work<'_> {
             sharing: "shared".to_owned(),
         });
         let more: BTreeSet<Mount> = inputs.iter().cloned().chain(own).collect();
-        self.steps(extension, &builder.snippet, builder.network, &more, Some(&self.ingredients.builder_base))
+        self.steps(extension, &builder.snippet, builder.network, &more, (&self.ingredients.builder_base, "root"))
     }
 
-    /// The steps of a snippet, with the mounts that every RUN of it gets; standard caches where `caches` says on
-    /// which base.
+    /// The steps of a snippet, with the mounts that every RUN of it gets, and the standard caches of its base and user.
     fn steps(
         &self,
         extension: &Configured,
         snippet: &Snippet,
         network: Network,
         more: &BTreeSet<Mount>,
-        caches: Option<&Base>,
+        (base, user): (&Base, &str),
     ) -> Vec<Instruction> {
         let step = |step: &extension::Step| {
             let origin = Origin { extension: extension.name.clone(), file: snippet.file.clone(), line: step.line };
@@ -196,8 +195,8 @@ impl Work<'_> {
                     let mut mounts: BTreeSet<Mount> = run.mounts.iter().cloned().map(Mount::Written).collect();
                     let written = targets(&mounts);
                     mounts.extend(more.iter().filter(|mount| !written.contains(target(mount))).cloned());
-                    if let Some(base) = caches.filter(|_| extension.caches) {
-                        mounts.extend(caches::standard(&run.command, &targets(&mounts), &apt::slug(base)));
+                    if extension.caches {
+                        mounts.extend(caches::standard(&run.command, user, &targets(&mounts), &apt::slug(base)));
                     }
                     if self.ca && !offline {
                         mounts.insert(apt::ca_mount());
@@ -292,14 +291,15 @@ impl Work<'_> {
     /// RUN steps of the final stage, and the variables they and `USER` need.
     fn final_steps(&self, order: &[&Configured]) -> Vec<Instruction> {
         let none = BTreeSet::new();
-        let steps = |extension: &Configured, snippet: &Option<Snippet>, caches: Option<&Base>| match snippet {
-            Some(snippet) => self.steps(extension, snippet, Network::Default, &none, caches),
+        let base = &self.ingredients.base;
+        let steps = |extension: &Configured, snippet: &Option<Snippet>, user: &str| match snippet {
+            Some(snippet) => self.steps(extension, snippet, Network::Default, &none, (base, user)),
             None => Vec::new(),
         };
-        let base = &self.ingredients.base;
-        let as_root: Vec<_> =
-            order.iter().flat_map(|extension| steps(extension, &extension.runtime, Some(base))).collect();
-        let as_user: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.user, None)).collect();
+        let as_root: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.runtime, "root")).collect();
+        let has_account = order.iter().any(|extension| extension.account.is_some());
+        let user = if has_account { caches::IMAGE_USER } else { "root" };
+        let as_user: Vec<_> = order.iter().flat_map(|extension| steps(extension, &extension.user, user)).collect();
         let mut instructions = Vec::new();
         if self.ca && !(as_root.is_empty() && as_user.is_empty()) {
             instructions.extend(trust());

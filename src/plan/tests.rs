@@ -48,7 +48,11 @@ fn extension(name: &str) -> Configured {
 }
 
 fn built(name: &str, command: &str, to: &str) -> Configured {
-    let snippet = Snippet { file: format!("extensions/{name}/builder.Dockerfile"), steps: vec![run(command)] };
+    let snippet = Snippet {
+        file: format!("extensions/{name}/builder.Dockerfile"),
+        steps: vec![run(command)],
+        rendered: Default::default(),
+    };
     let copies = vec![Copy { from: format!("/opt/deps/{name}/"), to: to.to_owned() }];
     let builder = Builder { stage: format!("{name}-builder"), from: None, snippet, network: Network::Default, copies };
     Configured { builders: vec![builder], apt_builder: BTreeSet::from(["make".to_owned()]), ..extension(name) }

@@ -6,9 +6,11 @@ mod cache;
 mod checkout;
 mod drift;
 mod extension;
+mod lint;
 mod lock;
 mod plan;
 mod repos;
+mod sarif;
 
 pub use cache::{
     CacheReport, CollectReport, CommitReport, DamagedReport, PartReport, RemovedReport, ThingReport, UsageReport,
@@ -19,9 +21,11 @@ pub use drift::{DriftItem, DriftReport, drift_json};
 pub use extension::{
     ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_page, extensions_text,
 };
+pub use lint::{FindingReport, LintReport, LintedFile, lint_report};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
 pub use repos::repos;
+pub use sarif::sarif;
 
 /// Returns `value` as indented JSON with a final line break.
 pub fn json(value: &impl serde::Serialize) -> String {

@@ -13,7 +13,7 @@ use crate::extension::File;
 use crate::source::Source;
 
 /// The largest text that a person writes: the largest real manifest has 40 KB.
-const MOST_TEXT: u64 = 1 << 20;
+pub(super) const MOST_TEXT: u64 = 1 << 20;
 /// The largest lock that is read at all; the format has a lower limit of its own.
 pub(super) const MOST_LOCK: u64 = 64 << 20;
 /// The largest folder of an extension.
@@ -183,7 +183,7 @@ fn inside(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
 }
 
 /// An I/O error in words that do not depend on the machine's language.
-fn words(error: &std::io::Error) -> String {
+pub(super) fn words(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -11,6 +11,7 @@ mod files;
 mod manifests;
 mod planned;
 mod revision;
+mod snippets;
 mod trouble;
 
 use std::io::Write as _;
@@ -22,6 +23,7 @@ pub use catalogue::Known;
 pub use detect::Found;
 pub use excluded::IdleExclude;
 pub use manifests::ExtendsProblem;
+pub use snippets::{Written, dockerfile};
 pub use trouble::Trouble;
 
 use files::Files;
@@ -186,27 +188,35 @@ impl Workspace {
 
     /// Gives the file `name` the content `text`, in one step.
     fn replace(&self, name: &str, text: &str) -> Result<(), Trouble> {
-        let path = self.root.join(name);
-        let path = path.canonicalize().unwrap_or(path);
-        let folder = path.parent().unwrap_or(&self.root);
-        let write = || -> std::io::Result<()> {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode());
-            let permissions = std::fs::Permissions::from_mode(mode);
-            let mut file =
-                tempfile::Builder::new().prefix(&format!(".{name}.")).permissions(permissions).tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().map_err(|error| Trouble::Io {
-            verb: "write",
-            path: name.to_owned(),
-            message: error.to_string(),
-            place: None,
-        })
+        rewrite(&self.root.join(name), name, text)
     }
+}
+
+/// Gives the file `path`, which `name` names for people, the content `text`, in one step.
+///
+/// # Errors
+/// It cannot be written; the old one is untouched then.
+pub fn rewrite(path: &Path, name: &str, text: &str) -> Result<(), Trouble> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file_name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or("file");
+    let write = || -> std::io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode());
+        let permissions = std::fs::Permissions::from_mode(mode);
+        let mut file =
+            tempfile::Builder::new().prefix(&format!(".{file_name}.")).permissions(permissions).tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error| Trouble::Io {
+        verb: "write",
+        path: name.to_owned(),
+        message: error.to_string(),
+        place: None,
+    })
 }
 
 fn all<E>(problems: Vec<Located<E>>, trouble: fn(Located<E>) -> Trouble) -> Vec<Trouble> {
