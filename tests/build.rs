@@ -106,6 +106,31 @@ fn who_builds_is_a_build_argument_and_their_home_stays_theirs() {
 }
 
 #[test]
+fn the_caches_of_the_image_s_user_are_the_user_s_and_stay() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    let unique = sandbox.root().to_string_lossy().replace('/', "-");
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"caches\"\nbase = \"{}\"\n[extensions]\nuser = \"*\"\nmine = {{ path = \"mine\" }}\n",
+        engine.base()
+    ));
+    sandbox.write(
+        "mine/extension.toml",
+        "[extension]\nname = \"mine\"\nversion = \"1.0.0\"\nsummary = \"x\"\nafter = [\"user\"]\n[user]\nsnippet = \"user.Dockerfile\"\n",
+    );
+    let build = |command: &str| {
+        // What calls pip has pip's cache, whether there is a pip or not.
+        let step = format!("RUN {command} && if false; then pip install nothing==1.0; fi\n");
+        sandbox.write("mine/user.Dockerfile", &step);
+        sandbox.deps(["build", "-t", "deps-test/caches"]).succeeds();
+    };
+    build(&format!("echo kept > ~/.cache/pip/{unique} && touch ~/.cache/other"));
+    build(&format!("test $(cat ~/.cache/pip/{unique}) = kept"));
+    let shown = engine.run_image("deps-test/caches", &["sh", "-c", "ls -A ~/.cache/pip; stat -c %U ~/.cache; id -un"]);
+    assert_eq!(shown, "dev\ndev\n", "the cache is no part of the image");
+}
+
+#[test]
 fn a_second_build_is_all_cached_and_a_bumped_repository_reruns_its_own_copies_only() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = sandbox(&engine);

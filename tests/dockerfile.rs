@@ -144,7 +144,8 @@ RUN --network=none \
     else \
       useradd --no-log-init --create-home --home-dir "/home/$DEPS_USER_NAME" --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" \
         --shell "$(command -v bash || echo /bin/sh)" "$DEPS_USER_NAME"; \
-    fi
+    fi; \
+    install -d -o "$DEPS_USER_UID" -g "$DEPS_USER_GID" "/home/$DEPS_USER_NAME/.cache"
 WORKDIR /home/${DEPS_USER_NAME}
 
 # the image
@@ -173,7 +174,7 @@ ENV TOOL_HOME="/opt/deps/tool"
 ENV TOOL_NOTE="a \"b\" \$c"
 ENV PATH="/opt/deps/tool/bin:$PATH"
 USER ${DEPS_USER_NAME}
-LABEL deps.plan-key="8abf8cee95d1dc0fdf8029784aa3bdcc3cb42f451eee0b385c46a66f505eb6b7"
+LABEL deps.plan-key="5bae0385b676aaf42860d26b6717dbcf242d5b061637750123e4d6bb211d58dc"
 
 "##]]);
 }

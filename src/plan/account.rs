@@ -17,7 +17,8 @@ pub(super) fn arguments(account: &Account) -> Vec<Instruction> {
     ]
 }
 
-/// The step that makes the image's user. Bases bring users of their own (Ubuntu's has id 1000): one with the wanted
+/// The step that makes the image's user, and the folder of its caches: a cache mount below one that is not there would make
+/// it root's. Bases bring users of their own (Ubuntu's has id 1000): one with the wanted
 /// id makes way.
 pub(super) fn make() -> Run {
     let command = r#"set -eu; \
@@ -30,6 +31,7 @@ pub(super) fn make() -> Run {
     else \
       useradd --no-log-init --create-home --home-dir "/home/$DEPS_USER_NAME" --uid "$DEPS_USER_UID" --gid "$DEPS_USER_GID" \
         --shell "$(command -v bash || echo /bin/sh)" "$DEPS_USER_NAME"; \
-    fi"#;
+    fi; \
+    install -d -o "$DEPS_USER_UID" -g "$DEPS_USER_GID" "/home/$DEPS_USER_NAME/.cache""#;
     Run { mounts: BTreeSet::new(), offline: true, command: command.to_owned(), origin: None }
 }

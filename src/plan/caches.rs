@@ -2,8 +2,8 @@
 //!
 //! Decides by what a shell would run (`shell/`), and whose home the caches stand in: that of whoever runs the command.
 //! A mount makes the folders above it, and makes them root's: where another user keeps more than caches in them
-//! (`~/.cargo`, `~/go`, `~/.conda`), that user gets none. Leaves out users whose home nobody can know before the step
-//! runs.
+//! (`~/.cargo`, `~/go`, `~/.conda`), that user gets none. Nor does a user whom `sudo -u` names: the cache has to be
+//! theirs, and nobody knows their number before the step runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,9 +91,9 @@ impl Cache {
             System(target) => (*target).to_owned(),
             Root(target) if user == "root" => (*target).to_owned(),
             Home(path) if user == "root" => format!("/root/{path}"),
-            Home(path) if user == IMAGE_USER || crate::extension::is_account(user) => {
+            Home(path) if user == IMAGE_USER => {
                 let target = format!("/home/{user}/{path}");
-                return Some((target.clone(), others(&target, &format!("{id}-{user}"), self.sharing)));
+                return Some((target.clone(), users(&target, &format!("{id}-{user}"), self.sharing)));
             }
             Root(_) | Home(_) => return None,
         };
@@ -101,9 +101,16 @@ impl Cache {
     }
 }
 
-/// A cache that somebody else than root writes to: nobody knows the number of a user whom `sudo -u` names.
-fn others(target: &str, id: &str, sharing: &str) -> Mount {
-    let options = [("id", id), ("mode", "0777"), ("sharing", sharing), ("target", target), ("type", "cache")];
+/// A cache that the image's user writes to. A `mode` of 777 would be for everybody, but BuildKit 0.13 takes its umask off.
+fn users(target: &str, id: &str, sharing: &str) -> Mount {
+    let options = [
+        ("gid", "${DEPS_USER_GID}"),
+        ("id", id),
+        ("sharing", sharing),
+        ("target", target),
+        ("type", "cache"),
+        ("uid", "${DEPS_USER_UID}"),
+    ];
     Mount::Written(BTreeMap::from(options.map(|(name, value)| (name.to_owned(), value.to_owned()))))
 }
 
@@ -152,8 +159,8 @@ mod tests {
         for (command, user, expected) in [
             ("pip install x", IMAGE_USER, &["pip-cache-${DEPS_USER_NAME} /home/${DEPS_USER_NAME}/.cache/pip"][..]),
             ("sudo pip install x", IMAGE_USER, &["pip-cache /root/.cache/pip"]),
-            ("sudo -u dev npm ci && npm ci", "root", &["npm-cache /root/.npm", "npm-cache-dev /home/dev/.npm"]),
-            ("su dev -c 'uv sync'", "root", &["uv-cache-dev /home/dev/.cache/uv"]),
+            ("sudo -u dev npm ci && npm ci", "root", &["npm-cache /root/.npm"]),
+            ("su dev -c 'uv sync'", "root", &[]),
             ("gosu \"$DEPS_USER_NAME\" npm ci", "root", &["npm-cache-${DEPS_USER_NAME} /home/${DEPS_USER_NAME}/.npm"]),
             ("sudo -u \"$WHO\" npm ci", "root", &[]),
             ("sudo -u '../x,from=y' npm ci", "root", &[]),
