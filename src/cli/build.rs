@@ -124,7 +124,7 @@ fn made(
     options: &Options,
 ) -> Result<Option<String>, Failed> {
     check_target(&plans[0], options.target.as_deref())?;
-    check_platforms(&loaded, &options.platforms)?;
+    check_platforms(loaded, &options.platforms)?;
     let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
     let store = session.store()?;
     fill(session, loaded, lock, plans, &store, options)?;
