@@ -75,8 +75,8 @@ pub fn union(extensions: &[Configured]) -> Result<Union, Vec<Contradiction>> {
     let mut once = Once::default();
     for Configured { name, running: own, .. } in sorted {
         for volume in &own.volumes {
-            let place = volume.container.clone().unwrap_or_else(|| shown(&volume.host));
-            once.note(format!("the volume at {place}"), name, shown(&volume.host));
+            let place = volume.container.clone().unwrap_or_else(|| volume.host.to_string());
+            once.note(format!("the volume at {place}"), name, volume.host.to_string());
             add_volume(&mut running.volumes, volume);
         }
         own.env.iter().for_each(|(variable, value)| once.note(format!("the variable {variable}"), name, value.clone()));
@@ -130,15 +130,6 @@ impl Once {
     }
 }
 
-fn shown(path: &HostPath) -> String {
-    match path {
-        HostPath::Absolute(path) => path.clone(),
-        HostPath::Home(below) => format!("~/{below}"),
-        HostPath::Here(below) => format!("./{below}"),
-        HostPath::Variable(name) => format!("${name}"),
-    }
-}
-
 impl Union {
     /// Returns the arguments of `docker run` on `host`, without the image.
     pub fn arguments(&self, host: &Host<'_>) -> Arguments {
@@ -146,13 +137,13 @@ impl Union {
         let mut arguments = Arguments { detached: switches.contains("detach"), ..Arguments::default() };
         let mut options: BTreeSet<(String, String)> = BTreeSet::new();
         let mut add = |option: &str, value: String| _ = options.insert((option.to_owned(), value));
-        env.iter().for_each(|(name, value)| add("env", format!("{name}={value}")));
+        env.iter().for_each(|(name, value)| add("env", format!("{name}={}", host.value(value))));
         let passed = pass_env.iter().filter(|name| !env.contains_key(*name) && (host.variable)(name).is_some());
         passed.for_each(|name| add("env", name.clone()));
         for path in env_files {
             match host.path(path).filter(|path| (host.exists)(path)) {
                 Some(path) => add("env-file", path.display().to_string()),
-                None => arguments.missing.push(format!("the file `{}`", shown(path))),
+                None => arguments.missing.push(format!("the file `{path}`")),
             }
         }
         for (option, found) in lists {
@@ -185,8 +176,16 @@ impl Host<'_> {
             HostPath::Absolute(path) => Some(PathBuf::from(path)),
             HostPath::Home(below) => Some(self.home.join(below)),
             HostPath::Here(below) => Some(self.here.join(below)),
-            HostPath::Variable(name) => (self.variable)(name).map(PathBuf::from).filter(|path| path.is_absolute()),
+            HostPath::Variable { name, below } => {
+                let root = (self.variable)(name).map(PathBuf::from).filter(|path| path.is_absolute())?;
+                Some(if below.is_empty() { root } else { root.join(below) })
+            }
         }
+    }
+
+    /// The value of a variable: `~/` at its beginning is the home of the container's user.
+    fn value(&self, value: &str) -> String {
+        if value.starts_with("~/") { self.inside(value) } else { value.to_owned() }
     }
 
     /// A path of the container, with the home of its user for `~`.
@@ -204,7 +203,7 @@ impl Host<'_> {
 
     /// The value of `--mount`; none when the volume is left out.
     fn mount(&self, volume: &Volume, make: &mut BTreeSet<PathBuf>) -> Result<Option<String>, String> {
-        let lacking = || format!("`{}`, which the container is to see", shown(&volume.host));
+        let lacking = || format!("`{}`, which the container is to see", volume.host);
         let Some(source) = self.path(&volume.host) else {
             return if volume.optional { Ok(None) } else { Err(lacking()) };
         };

@@ -354,7 +354,7 @@ fn gc_waits_until_nobody_uses_the_store() {
     let sandbox = fetched("1.0");
     let lock = fs::File::open(sandbox.store().join("locks/store.lock")).unwrap();
     lock.lock_shared().unwrap();
-    let script = "\"$0\" cache gc --keep-days 0 2> talk & gc=$!; until grep -q waits talk; do sleep 0.02; done; \
+    let script = "\"$0\" cache gc --keep-days 0 2> talk & gc=$!; until grep -qs waits talk; do sleep 0.02; done; \
         kill -INT $gc; wait $gc; echo $?; cat talk >&2";
     let run = sandbox.program("sh", ["-c", script, env!("CARGO_BIN_EXE_deps-cli")]).succeeds();
     assert_eq!(run.stdout(), "1\n", "{run}");

@@ -23,6 +23,9 @@ enum Command {
         /// Print them as JSON (`deps schema extensions`).
         #[arg(long)]
         json: bool,
+        /// Print a page about each, in Markdown.
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
     },
     /// Show what an extension asks for and what it gives to an image.
     Show {
@@ -50,9 +53,13 @@ enum Command {
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     match &options.command {
-        Command::Ls { json } => {
+        Command::Ls { json, markdown } => {
             let report = ExtensionsReport { schema: 1, extensions: all(session)? };
-            print(&if *json { report::json(&report) } else { report::extensions_text(&report) })
+            print(&match (json, markdown) {
+                (true, _) => report::json(&report),
+                (_, true) => report::extensions_page(&report),
+                _ => report::extensions_text(&report),
+            })
         }
         Command::Show { name, json } => show(session, name, *json),
         Command::New { name, path } => new(session, name, path.as_deref()),

@@ -14,6 +14,7 @@ mod ext;
 mod fetch;
 mod hints;
 mod import;
+mod init;
 mod lock;
 mod locking;
 mod outcome;
@@ -79,6 +80,8 @@ enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Propose a `deps.toml` from what this folder holds: manifests, sources, a rockerc.yaml.
+    Init(init::Options),
     /// Pin every repository, base image and extension in `deps.lock`.
     Lock(lock::Options),
     /// Pin what the refs hold now: all entries, or those named.
@@ -179,6 +182,7 @@ pub fn main() -> ExitCode {
 
 fn run(session: &Session, command: Command) -> Result<(), Failed> {
     match command {
+        Command::Init(options) => init::run(session, &options),
         Command::Lock(options) => lock::run(session, &options),
         Command::Update(options) => update::run(session, &options),
         Command::Fetch(options) => fetch::run(session, &options),

@@ -4,6 +4,7 @@
 //! another one. Leaves out putting those of all extensions together (`container.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::check::{self, Render};
 use super::file::{RunTable, VolumeTable};
@@ -46,6 +47,44 @@ pub struct Volume {
     pub optional: bool,
 }
 
+impl Running {
+    /// Returns what it asks for, in words of `docker run`, sorted; paths of the host as the extension spells them.
+    pub fn words(&self) -> Vec<String> {
+        let Self { volumes, env, pass_env, lists, values, switches, env_files, workdir } = self;
+        let mut words: Vec<String> = Vec::new();
+        words.extend(env.iter().map(|(name, value)| format!("--env={name}={value}")));
+        words.extend(pass_env.iter().map(|name| format!("--env={name}")));
+        words.extend(env_files.iter().map(|path| format!("--env-file={path}")));
+        let all = lists.iter().flat_map(|(option, found)| found.iter().map(move |value| (option, value)));
+        words.extend(all.chain(values).map(|(option, value)| format!("--{option}={value}")));
+        words.extend(switches.iter().map(|switch| format!("--{switch}")));
+        words.extend(workdir.iter().map(|folder| format!("--workdir={folder}")));
+        words.extend(volumes.iter().map(|volume| {
+            let mode = if volume.read_only { ":ro" } else { "" };
+            match &volume.container {
+                Some(container) => format!("--volume={}:{container}{mode}", volume.host),
+                None => format!("--volume={0}:{0}{mode}", volume.host),
+            }
+        }));
+        words.sort();
+        words
+    }
+}
+
+impl fmt::Display for HostPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absolute(path) => f.write_str(path),
+            Self::Home(below) if below.is_empty() => f.write_str("~"),
+            Self::Home(below) => write!(f, "~/{below}"),
+            Self::Here(below) if below.is_empty() => f.write_str("."),
+            Self::Here(below) => write!(f, "./{below}"),
+            Self::Variable { name, below } if below.is_empty() => write!(f, "${name}"),
+            Self::Variable { name, below } => write!(f, "${name}/{below}"),
+        }
+    }
+}
+
 /// A path of the host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HostPath {
@@ -55,8 +94,13 @@ pub enum HostPath {
     Home(String),
     /// Below the folder that `deps run` is called in; without `./`.
     Here(String),
-    /// What a variable of the environment holds; without `$`.
-    Variable(String),
+    /// What a variable of the environment holds, and what is below that.
+    Variable {
+        /// The variable, without `$`.
+        name: String,
+        /// What comes after it, without `/`.
+        below: String,
+    },
 }
 
 impl HostPath {
@@ -75,8 +119,13 @@ impl HostPath {
             _ => {
                 let home = text.strip_prefix("~/").map(|rest| Self::Home(rest.to_owned()));
                 let here = || text.strip_prefix("./").map(|rest| Self::Here(rest.to_owned()));
-                let variable = || text.strip_prefix('$').filter(|name| check::is_variable(name));
-                home.or_else(here).or_else(|| variable().map(|name| Self::Variable(name.to_owned())))
+                let variable = || {
+                    let (name, below) =
+                        text.strip_prefix('$').map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
+                    let (name, below) = (name.to_owned(), below.to_owned());
+                    check::is_variable(&name).then_some(Self::Variable { name, below })
+                };
+                home.or_else(here).or_else(variable)
             }
         }
     }
@@ -190,8 +239,8 @@ mod tests {
         assert_eq!(volume("~/data:/data:ro"), Some((home.clone(), Some("/data".to_owned()), true)));
         assert_eq!(volume("~/data"), Some((home, None, false)));
         assert_eq!(
-            volume("$XDG_RUNTIME_DIR:~/x"),
-            Some((HostPath::Variable("XDG_RUNTIME_DIR".into()), Some("~/x".into()), false))
+            volume("$A/b/c:~/x"),
+            Some((HostPath::Variable { name: "A".into(), below: "b/c".into() }, Some("~/x".into()), false))
         );
         for bad in
             ["data:/data", "/data:data", "/a/../b:/c", "/a,b:/c", "/a:/b:rw:x", "/a:/b:z", "$A B:/c", "/a:~/../b"]

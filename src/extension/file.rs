@@ -285,7 +285,7 @@ pub struct CacheTable {
 
 /// `[run]`: arguments of `docker run`. All values are templates; in a list, `{{ options.<name> }}` stands for all values of a
 /// list option. A path of the host begins with `/`, `~/`, `./` (the folder
-/// that `deps run` is called in) or is one variable of the environment, like `$SSH_AUTH_SOCK`; a path of the container begins
+/// that `deps run` is called in) or is one variable of the environment, like `$SSH_AUTH_SOCK`, or a path below it; a path of the container begins
 /// with `/` or with `~/`, the home of the image's user.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -293,7 +293,7 @@ pub struct RunTable {
     /// Folders and files of the host that the container sees; the short form is `HOST[:CONTAINER[:ro]]`.
     #[serde(default)]
     pub volumes: Vec<Spanned<StringOr<VolumeTable>>>,
-    /// Environment variables of the container.
+    /// Environment variables of the container; `~/` at the beginning of a value is the home of the image's user.
     #[serde(default)]
     pub env: BTreeMap<Spanned<String>, Spanned<String>>,
     /// More of them, each `NAME=value`.

@@ -7,6 +7,7 @@
 
 mod entry;
 mod problem;
+pub mod rockerc;
 #[cfg(test)]
 mod tests;
 pub mod url;

@@ -6,6 +6,7 @@
 
 pub mod edit;
 pub mod file;
+pub mod propose;
 mod value;
 
 use std::collections::BTreeMap;

@@ -48,6 +48,10 @@ pub struct ExtensionReport {
     pub network: Option<String>,
     /// Environment variables of the image, `NAME=value`, sorted.
     pub env: Vec<String>,
+    /// What `deps run` asks of the host for it, as arguments of `docker run`, sorted.
+    pub run: Vec<String>,
+    /// Whether `deps test` has something to run.
+    pub tested: bool,
 }
 
 /// An option.
@@ -108,6 +112,8 @@ pub fn extension_report(extension: &Extension, configured: &Configured, origin: 
         outputs: given.into_iter().map(output).collect(),
         network: (!builders.is_empty()).then(|| if offline { "none" } else { "default" }.to_owned()),
         env: configured.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        run: configured.running.words(),
+        tested: configured.test.is_some(),
     }
 }
 
@@ -152,18 +158,55 @@ pub fn extensions_text(report: &ExtensionsReport) -> String {
     report.extensions.iter().map(line).collect()
 }
 
+/// Returns a page with all extensions, in Markdown.
+pub fn extensions_page(report: &ExtensionsReport) -> String {
+    let mut page = String::new();
+    for one in &report.extensions {
+        write!(page, "\n## {}\n\n{}.\n", one.name, one.summary).expect(WRITES);
+        if !one.options.is_empty() {
+            page.push_str("\n| option | type | default | |\n|---|---|---|---|\n");
+        }
+        for OptionReport { name, kind, default, help, allowed } in &one.options {
+            let allowed = if allowed.is_empty() { String::new() } else { format!("; one of {}", quoted(allowed)) };
+            let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+            writeln!(page, "| `{name}` | {kind} | {default} | {help}{allowed} |").expect(WRITES);
+        }
+        let outputs: Vec<String> = one.outputs.iter().map(|output| output.to.clone()).collect();
+        let rows = [
+            ("comes with", &one.requires),
+            ("packages of the image", &one.apt_runtime),
+            ("the image gets", &outputs),
+            ("environment", &one.env),
+            ("`deps run`", &one.run),
+        ];
+        let rows: Vec<_> = rows.into_iter().filter(|(_, words)| !words.is_empty()).collect();
+        page.push_str(if rows.is_empty() { "" } else { "\n" });
+        for (label, words) in rows {
+            writeln!(page, "- {label}: {}", quoted(words)).expect(WRITES);
+        }
+    }
+    page
+}
+
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" ")
+}
+
+const WRITES: &str = "a text takes all that is written";
+
 /// Returns everything about one extension.
 pub fn extension_text(report: &ExtensionReport) -> String {
     let mut text = format!("{} {} ({})\n{}\n", report.name, report.version, report.origin, report.summary);
     let mut line = |label: &str, words: &[String]| {
         if !words.is_empty() {
-            writeln!(text, "{label:9} {}", words.join(" ")).expect("a text takes all that is written");
+            writeln!(text, "{label:9} {}", words.join(" ")).expect(WRITES);
         }
     };
     line("requires", &report.requires);
     line("builder", &report.apt_builder);
     line("runtime", &report.apt_runtime);
     line("env", &report.env);
+    line("run", &report.run);
     for OptionReport { name, kind, default, help, allowed } in &report.options {
         let allowed = if allowed.is_empty() { String::new() } else { format!("; one of {}", allowed.join(", ")) };
         line("option", &[format!("{name} ({kind}, {default}{allowed}): {help}")]);

@@ -16,7 +16,9 @@ pub use cache::{
 };
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
-pub use extension::{ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_text};
+pub use extension::{
+    ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_page, extensions_text,
+};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
 pub use repos::repos;

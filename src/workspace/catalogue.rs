@@ -128,7 +128,7 @@ fn described(extension: Extension, origin: &str, used: bool) -> Result<Known, Ve
 }
 
 /// The files of a new extension: every table that most extensions need, and no more.
-const NEW: [(&str, &str); 2] = [
+const NEW: [(&str, &str); 3] = [
     (
         "extension.toml",
         r#"[extension]
@@ -153,8 +153,12 @@ runtime = []                       # Debian packages of the final image
 snippet = "builder.Dockerfile"
 network = "none"                   # the builder sees its inputs only: a pure stage
 copy = [{ from = "bin/", to = "/usr/local/bin/" }]    # `from` is relative to {{ out }}
+
+[test]
+script = "test.sh"                 # `deps test` runs it in the image
 "#,
     ),
+    ("test.sh", "# A template, too.\ntest \"$(my_tool)\" = {{ options.greeting | quote }}\n"),
     (
         "builder.Dockerfile",
         r#"# Dockerfile syntax, and a template: write below {{ out }}, of which `copy` takes what the image gets.

@@ -4,6 +4,7 @@
 //! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
 
 mod catalogue;
+mod detect;
 mod excluded;
 mod extensions;
 mod files;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use deps_lock::Lock;
 
 pub use catalogue::Known;
+pub use detect::Found;
 pub use excluded::IdleExclude;
 pub use manifests::ExtendsProblem;
 pub use trouble::Trouble;

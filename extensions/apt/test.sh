@@ -1,0 +1,3 @@
+{% for package in options.packages %}
+dpkg-query --show {{ package | quote }}
+{% endfor %}

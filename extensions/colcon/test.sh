@@ -1,0 +1,4 @@
+cd "$(mktemp -d)"
+colcon --help > help
+grep -q build help
+colcon list

@@ -1,0 +1,2 @@
+curl --version
+test "$(curl --silent --show-error file:///proc/sys/kernel/ostype)" = Linux

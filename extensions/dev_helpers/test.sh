@@ -1,0 +1,4 @@
+byobu --version
+vim --version
+nano --version
+emacs --version

@@ -1,0 +1,1 @@
+test "$(printf 'one\ntwo\n' | fzf --filter tw)" = two

@@ -1,0 +1,2 @@
+test "$(locale charmap)" = {{ options.charset | quote }}
+test -z "$(locale 2>&1 >/dev/null)"

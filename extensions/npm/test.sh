@@ -1,0 +1,3 @@
+test "$(node --print '1 + 1')" = 2
+npm --version
+npx --version

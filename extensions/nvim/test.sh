@@ -1,0 +1,2 @@
+nvim --version
+nvim --headless +quit

@@ -1,0 +1,2 @@
+test "$TZ" = {{ options.zone | quote }}
+test -f /usr/share/zoneinfo/"$TZ"

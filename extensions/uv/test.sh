@@ -1,0 +1,2 @@
+uv --version
+uvx --version

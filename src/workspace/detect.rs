@@ -1,0 +1,93 @@
+//! What is in a folder that has no `deps.toml` yet: manifests, and files that show which extensions it wants.
+//!
+//! Decides where to look: below the folder and nowhere else, not into what `.gitignore` leaves out, hidden folders, or
+//! through links. Leaves out what a file shows (the extensions' `[detect]`) and the proposal's text (`project/propose.rs`).
+
+use std::path::Path;
+
+use globset::GlobBuilder;
+use ignore::WalkBuilder;
+
+use super::{PROJECT_FILE, Trouble};
+use crate::extension::Extension;
+use crate::source::Source;
+
+/// More files than this are not looked at: no workspace has them.
+const MOST_FILES: usize = 1_000_000;
+
+/// A folder without a project.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The files, relative to the folder, sorted.
+    pub files: Vec<String>,
+}
+
+impl Found {
+    /// Looks around in `folder`.
+    ///
+    /// # Errors
+    /// It has a `deps.toml`, or cannot be read.
+    pub fn in_folder(folder: &Path) -> Result<Self, Trouble> {
+        let failed =
+            |verb, path: &str, message: String| Trouble::Io { verb, path: path.to_owned(), message, place: None };
+        if folder.join(PROJECT_FILE).exists() {
+            return Err(failed("make", PROJECT_FILE, "it exists already".to_owned()));
+        }
+        let mut walk = WalkBuilder::new(folder);
+        walk.follow_links(false).parents(false).git_global(false).git_exclude(false).ignore(false).require_git(false);
+        let mut files = Vec::new();
+        for entry in walk.build() {
+            let entry = entry.map_err(|error| failed("read", ".", error.to_string()))?;
+            if entry.file_type().is_some_and(|kind| kind.is_file()) {
+                let path = entry.path().strip_prefix(folder).expect("a walk stays below its root");
+                files.extend(path.to_str().map(str::to_owned));
+            }
+            if files.len() > MOST_FILES {
+                return Err(failed("read", ".", format!("it holds more than {MOST_FILES} files")));
+            }
+        }
+        files.sort();
+        Ok(Self { files })
+    }
+
+    /// Returns the first file that shows that the folder wants `extension`.
+    pub fn shows(&self, extension: &Extension) -> Option<&str> {
+        let globs =
+            extension.detects().filter_map(|glob| GlobBuilder::new(&glob.value).literal_separator(true).build().ok());
+        let matchers: Vec<_> = globs.map(|glob| glob.compile_matcher()).collect();
+        self.files.iter().find(|file| matchers.iter().any(|matcher| matcher.is_match(file))).map(String::as_str)
+    }
+
+    /// Returns the vcstool manifests.
+    pub fn manifests(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().filter(|file| file.ends_with(".repos") || file.ends_with(".repos.yaml"))
+    }
+
+    /// Returns the text of the file `path` when it is there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn text(&self, folder: &Path, path: &str) -> Result<Option<Source>, Trouble> {
+        if !self.files.iter().any(|file| file == path) {
+            return Ok(None);
+        }
+        super::files::Files::Disk(folder.to_owned()).read(path).map(Some)
+    }
+
+    /// Writes the project's file, unless it is there.
+    ///
+    /// # Errors
+    /// It is there meanwhile, or cannot be written.
+    pub fn write(folder: &Path, text: &str) -> Result<(), Trouble> {
+        let write = || -> std::io::Result<()> {
+            let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+            std::io::Write::write_all(&mut draft, text.as_bytes())?;
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+            draft.as_file().set_permissions(mode)?;
+            draft.persist_noclobber(folder.join(PROJECT_FILE))?;
+            Ok(())
+        };
+        let (verb, path) = ("write", PROJECT_FILE.to_owned());
+        write().map_err(|error| Trouble::Io { verb, path, message: error.to_string(), place: None })
+    }
+}

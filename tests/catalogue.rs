@@ -1,0 +1,63 @@
+//! The built-in extensions: all can be read, what they put into an image is tested, and their pages are fresh.
+
+use crate::support::engine::Engine;
+use crate::support::sandbox::Sandbox;
+use deps::extension::{Configured, Extension, builtin, builtin_names};
+use deps::source::Source;
+
+fn configured(name: &str) -> Configured {
+    let extension = Extension::read(name, &format!("extensions/{name}"), builtin(name).unwrap()).unwrap();
+    extension.configure(&Source::new("deps.toml", ""), None).unwrap()
+}
+
+#[test]
+fn what_brings_something_into_an_image_has_a_test() {
+    let untested: Vec<&str> = builtin_names()
+        .into_iter()
+        .filter(|name| {
+            let found = configured(name);
+            let nothing = found.builders.is_empty() && found.files.is_empty() && found.account.is_none();
+            let nothing = nothing && found.apt_runtime.is_empty() && found.runtime.is_none() && found.user.is_none();
+            !nothing && found.test.is_none()
+        })
+        .collect();
+    assert_eq!(untested, ["pulse"], "sound needs a server");
+}
+
+#[test]
+fn the_page_of_the_catalogue_is_what_the_program_says() {
+    let page = Sandbox::new().deps(["ext", "ls", "--markdown"]).succeeds().stdout();
+    let head = "# Built-in extensions\n\nThis page is what `deps ext ls --markdown` says.\n";
+    snapbox::assert_data_eq!(format!("{head}{page}"), snapbox::file!["../extensions/README.md"].raw());
+}
+
+#[test]
+fn the_tools_of_the_catalogue_work_in_an_image() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    let plain = [
+        "cargo",
+        "ccache",
+        "colcon",
+        "curl",
+        "devtools",
+        "fzf",
+        "git",
+        "jq",
+        "locales",
+        "npm",
+        "nvim",
+        "ssh_client",
+        "user",
+        "uv",
+    ];
+    let plain: String = plain.iter().map(|name| format!("{name} = \"*\"\n")).collect();
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"catalogue\"\nbase = \"{}\"\n[build]\nca-certificates = true\n[extensions]\n{plain}\
+         apt = {{ with = {{ packages = [\"tree\", \"file\"] }} }}\npip = {{ with = {{ packages = [\"six==1.17.0\"] }} }}\n\
+         tzdata = {{ with = {{ zone = \"Europe/Berlin\" }} }}\n",
+        engine.base()
+    ));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["test", "--frozen"]).succeeds();
+}
