@@ -255,3 +255,29 @@ hint: install Docker with buildx and start it, or set `DOCKER_HOST`; `deps lock`
 
 "#]]);
 }
+
+#[test]
+fn the_file_of_the_platform_is_the_one_that_is_mounted() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    for arch in ["amd64", "arm64"] {
+        sandbox.serve(&format!("tool-{arch}"), format!("#!/bin/sh\necho made for {arch}\n").as_bytes());
+    }
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"files\"\nbase = \"{}\"\nplatforms = [\"linux/amd64\", \"linux/arm64\"]\n\n\
+         [extensions]\ntool = {{ path = \"tool\" }}\n",
+        engine.base()
+    ));
+    sandbox.write(
+        "tool/extension.toml",
+        "[extension]\nname = \"tool\"\nversion = \"1.0.0\"\nsummary = \"A tool\"\n\n[inputs.program]\n\
+         url = \"$GIT/files/tool-{{ arch }}\"\nexecutable = true\n\n[builder]\nsnippet = \"b.Dockerfile\"\n\
+         network = \"none\"\ncopy = [{ from = \"bin/\", to = \"/usr/local/bin/\" }]\n",
+    );
+    sandbox.write("tool/b.Dockerfile", "RUN install -D -m 755 /deps/in/program/* {{ out }}/bin/tool\n");
+    sandbox.deps(["lock"]).succeeds();
+    let own = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let platform = format!("linux/{own}");
+    sandbox.deps(["build", "--frozen", "--platform", &platform, "-t", "deps-test/files"]).succeeds();
+    assert_eq!(engine.run_image("deps-test/files", &["tool"]), format!("made for {own}\n"));
+}
