@@ -137,7 +137,7 @@ impl Union {
         let mut arguments = Arguments { detached: switches.contains("detach"), ..Arguments::default() };
         let mut options: BTreeSet<(String, String)> = BTreeSet::new();
         let mut add = |option: &str, value: String| _ = options.insert((option.to_owned(), value));
-        env.iter().for_each(|(name, value)| add("env", format!("{name}={}", host.value(value))));
+        env.iter().for_each(|(name, value)| add("env", format!("{name}={}", at_home(value, host.container_home))));
         let passed = pass_env.iter().filter(|name| !env.contains_key(*name) && (host.variable)(name).is_some());
         passed.for_each(|name| add("env", name.clone()));
         for path in env_files {
@@ -164,9 +164,10 @@ impl Union {
         arguments
     }
 
-    /// Returns the variables of the container that do not depend on the host, `NAME=value`, sorted.
-    pub fn variables(&self) -> Vec<String> {
-        self.running.env.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    /// Returns the variables of a container whose user's home is `home`, `NAME=value`, sorted; none of them comes from the
+    /// host.
+    pub fn variables(&self, home: &str) -> Vec<String> {
+        self.running.env.iter().map(|(name, value)| format!("{name}={}", at_home(value, home))).collect()
     }
 }
 
@@ -183,17 +184,9 @@ impl Host<'_> {
         }
     }
 
-    /// The value of a variable: `~/` at its beginning is the home of the container's user.
-    fn value(&self, value: &str) -> String {
-        if value.starts_with("~/") { self.inside(value) } else { value.to_owned() }
-    }
-
     /// A path of the container, with the home of its user for `~`.
     fn inside(&self, path: &str) -> String {
-        match path.strip_prefix('~') {
-            Some(below) => format!("{}{below}", self.container_home),
-            None => path.to_owned(),
-        }
+        if path == "~" { self.container_home.to_owned() } else { at_home(path, self.container_home) }
     }
 
     /// `/dev/x[:/dev/y[:rwm]]`: whether the host has the first of them.
@@ -221,6 +214,11 @@ impl Host<'_> {
         let read_only = if volume.read_only { ",readonly" } else { "" };
         Ok(Some(format!("type=bind,source={source},target={target}{read_only}")))
     }
+}
+
+/// A path or the value of a variable, with the home of the container's user for `~/` at its beginning.
+fn at_home(text: &str, home: &str) -> String {
+    text.strip_prefix("~/").map_or_else(|| text.to_owned(), |below| format!("{home}/{below}"))
 }
 
 /// Returns `words` as a person would type them into a shell.

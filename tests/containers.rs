@@ -166,8 +166,13 @@ fn a_container_runs_with_the_arguments_and_ends_with_the_status_of_its_command()
 fn every_extension_is_tested_in_the_image() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
-    let text = |script: &str| format!("[test]\nscript = \"{script}\"\n[run]\nenv = {{ GREETING = \"hello\" }}\n");
-    sandbox.write("good/test.sh", "test \"$GREETING\" = hello\ntest {{ name }} = good\n");
+    let text = |script: &str| {
+        format!("[test]\nscript = \"{script}\"\n[run]\nenv = {{ CONFIG = \"~/.config\", GREETING = \"hello\" }}\n")
+    };
+    sandbox.write(
+        "good/test.sh",
+        "test \"$GREETING\" = hello\ntest \"$CONFIG\" = /root/.config\ntest {{ name }} = good\n",
+    );
     sandbox.write("perl/test.pl", "#!/usr/bin/perl\nprint \"ok\\n\";\n");
     sandbox.write("bad/test.sh", "echo before\ncat /no/such/file\necho after\n");
     let sorted =

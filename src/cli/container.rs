@@ -132,7 +132,7 @@ struct Tested {
 pub(super) fn test(session: &Session, options: &Test) -> Result<(), Failed> {
     let image = options.source.image(session, false)?;
     let scripts = chosen(&image, &options.extensions)?;
-    let variables = union(&image)?.variables();
+    let variables = union(&image)?.variables(&image.home);
     let mut results = Vec::new();
     for (extension, script) in scripts {
         let tested = tested(&image.name, extension, script, &variables)?;

@@ -12,7 +12,7 @@ use crate::manifest::rockerc::{Rockerc, rockerc};
 use crate::project::propose::{Flag, Proposal, Wanted, flag, name};
 use crate::report;
 use crate::source::Source;
-use crate::workspace::{Found, Workspace};
+use crate::workspace::{Found, PROJECT_FILE, Workspace, rewrite};
 
 const ROCKERC: &str = "rockerc.yaml";
 
@@ -103,7 +103,7 @@ fn finish(session: &Session, folder: &Path, options: &Options, proposal: &Propos
     if options.print {
         return print(text);
     }
-    Found::write(folder, text)?;
+    rewrite(&folder.join(PROJECT_FILE), PROJECT_FILE, text)?;
     let manifests = report::count(proposal.manifests.len(), "manifest", "manifests");
     let extensions = report::count(proposal.extensions.len(), "extension", "extensions");
     session.tell(&format!("wrote deps.toml: {manifests}, {extensions}; read it, then run `deps lock`\n"));

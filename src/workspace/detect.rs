@@ -30,7 +30,7 @@ impl Found {
     pub fn in_folder(folder: &Path) -> Result<Self, Trouble> {
         let failed =
             |verb, path: &str, message: String| Trouble::Io { verb, path: path.to_owned(), message, place: None };
-        if folder.join(PROJECT_FILE).exists() {
+        if folder.join(PROJECT_FILE).symlink_metadata().is_ok() {
             return Err(failed("make", PROJECT_FILE, "it exists already".to_owned()));
         }
         let mut walk = WalkBuilder::new(folder);
@@ -72,22 +72,5 @@ impl Found {
             return Ok(None);
         }
         super::files::Files::Disk(folder.to_owned()).read(path).map(Some)
-    }
-
-    /// Writes the project's file, unless it is there.
-    ///
-    /// # Errors
-    /// It is there meanwhile, or cannot be written.
-    pub fn write(folder: &Path, text: &str) -> Result<(), Trouble> {
-        let write = || -> std::io::Result<()> {
-            let mut draft = tempfile::NamedTempFile::new_in(folder)?;
-            std::io::Write::write_all(&mut draft, text.as_bytes())?;
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            draft.as_file().set_permissions(mode)?;
-            draft.persist_noclobber(folder.join(PROJECT_FILE))?;
-            Ok(())
-        };
-        let (verb, path) = ("write", PROJECT_FILE.to_owned());
-        write().map_err(|error| Trouble::Io { verb, path, message: error.to_string(), place: None })
     }
 }
