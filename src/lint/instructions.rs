@@ -91,7 +91,7 @@ struct Variable {
 fn variables(sheet: &Sheet<'_>, instruction: &Instruction, found: &mut Findings) {
     let words = sheet.words(instruction);
     let is_argument = instruction.keyword == "ARG";
-    for variable in assigned(&words, is_argument) {
+    for variable in assigned(sheet.text, &words, is_argument) {
         let is_secret = is_secret(&variable.name);
         let given = variable.value.as_ref().filter(|(value, _)| is_literal(value));
         let leaks = given.is_some_and(|(value, _)| is_credential(value));
@@ -111,22 +111,28 @@ fn variables(sheet: &Sheet<'_>, instruction: &Instruction, found: &mut Findings)
     }
 }
 
-/// The variables of `ENV A=1 B=2`, `ENV A 1` or `ARG A B=2`.
-fn assigned(words: &[Word], is_argument: bool) -> Vec<Variable> {
+/// The variables of `ENV A=1 B=2`, `ENV A 1` or `ARG A B=2`; `text` is what the words stand in.
+fn assigned(text: &str, words: &[Word], is_argument: bool) -> Vec<Variable> {
     if let ([first, rest @ ..], false) = (words, is_argument)
         && !first.text.contains('=')
     {
-        let text = rest.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        let whole = rest.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
         let ends = rest.first().zip(rest.last());
-        let value = ends.map(|(first, last)| (text, first.span.start..last.span.end));
+        let value = ends.map(|(first, last)| (whole, first.span.start..last.span.end));
         return vec![Variable { name: first.text.clone(), span: first.span.clone(), value }];
     }
     let variable = |word: &Word| {
         let (name, value) =
             word.text.split_once('=').map_or((word.text.as_str(), None), |(name, value)| (name, Some(value)));
-        let end = (word.span.start + name.len()).min(word.span.end);
-        let value = value.map(|value| (value.to_owned(), (end + 1).min(word.span.end)..word.span.end));
-        Variable { name: name.to_owned(), span: word.span.start..end, value }
+        // Where the name has quotes or escapes, nobody knows where it ends: then both are all of the word.
+        let (named, given) = match text[word.span.clone()].strip_prefix(name) {
+            Some(rest) if rest.is_empty() || rest.starts_with('=') => {
+                let end = word.span.start + name.len();
+                (word.span.start..end, (end + 1).min(word.span.end)..word.span.end)
+            }
+            _ => (word.span.clone(), word.span.clone()),
+        };
+        Variable { name: name.to_owned(), span: named, value: value.map(|value| (value.to_owned(), given)) }
     };
     words.iter().map(variable).collect()
 }

@@ -142,6 +142,8 @@ const CASES: [Case; 20] = [
             ("ARG GITHUB_TOKEN", "GITHUB_TOKEN"),
             ("ENV REPO=https://me:hunter2@x.io/r", "REPO"),
             ("ARG AWS_SECRET_ACCESS_KEY=x", "AWS_SECRET_ACCESS_KEY"),
+            ("ENV 'É'_TOKEN=hunter2", "'É'_TOKEN=hunter2"),
+            ("ENV \"ÉÉ_TOKEN\"=\"ü hunter2\"", "\"ÉÉ_TOKEN\"=\"ü hunter2\""),
         ],
         &["ENV TOKEN_FILE=/run/t TOKENIZERS_PARALLELISM=1", "ENV TOKEN=", "ARG KEY=x", "ENV URL=https://x.io/r@1"],
     ),
