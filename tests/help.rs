@@ -20,6 +20,7 @@ Commands:
   export       Print a vcstool manifest of what is pinned, or of a folder's checkouts
   pin-from     Pin the commits that the checkouts of an existing workspace are at
   plan         Show the stages of the image with their keys
+  why          Explain why a stage changed: first causes with old and new values
   dockerfile   Print the canonical Dockerfile
   build        Build the image
   run          Run a container of the image, with what its extensions ask of the host

@@ -53,4 +53,5 @@ mod support;
 mod systems;
 mod transports;
 mod update;
+mod why;
 mod workspace;

@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 14] = [
+const SCHEMAS: [&str; 15] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -24,6 +24,7 @@ const SCHEMAS: [&str; 14] = [
     "extensions",
     "import",
     "status",
+    "why",
 ];
 
 fn validator(name: &str) -> jsonschema::Validator {

@@ -96,7 +96,7 @@ pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Res
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
     let store = session.store()?;
-    let mut arguments = arguments(session, &plans[0], &store, &loaded.project, options)?;
+    let mut arguments = arguments(session, &plans[0], &store, &loaded.project, &options.build_args)?;
     let user = |account: &Account| arguments.remove("DEPS_USER_NAME").unwrap_or_else(|| account.name.value.clone());
     let home = plans[0].account.as_ref().map(user).map_or("/root".to_owned(), |name| format!("/home/{name}"));
     let name = tags(&loaded.project, options).remove(0);
@@ -200,7 +200,7 @@ fn build(
         tags: tags(project, options),
         target: options.target.clone(),
         platforms,
-        args: arguments(session, &plans[0], store, project, options)?,
+        args: arguments(session, &plans[0], store, project, &options.build_args)?,
         secrets: secrets.into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
@@ -220,16 +220,16 @@ fn tags(project: &Project, options: &Options) -> Vec<String> {
 }
 
 /// Build arguments: the user of this machine where the project leaves it open, then deps.toml's, then `--build-arg`.
-fn arguments(
+pub(super) fn arguments(
     session: &Session,
     plan: &Plan,
     store: &Store,
     project: &Project,
-    options: &Options,
+    given: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, Failed> {
     let mut arguments = host_user(session, plan, store)?;
     arguments.extend(project.build.args.clone());
-    arguments.extend(options.build_args.iter().cloned());
+    arguments.extend(given.iter().cloned());
     Ok(arguments)
 }
 

@@ -24,12 +24,14 @@ mod pin_from;
 mod plan;
 mod planning;
 mod progress;
+mod recorded;
 mod schema;
 mod session;
 mod status;
 mod submodules;
 mod unfinished;
 mod update;
+mod why;
 
 use std::process::ExitCode;
 
@@ -99,6 +101,8 @@ enum Command {
     PinFrom(pin_from::Options),
     /// Show the stages of the image with their keys.
     Plan(plan::Options),
+    /// Explain why a stage changed: first causes with old and new values.
+    Why(why::Options),
     /// Print the canonical Dockerfile.
     Dockerfile,
     /// Build the image.
@@ -195,6 +199,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Export(options) => export::run(session, &options),
         Command::PinFrom(options) => pin_from::run(session, &options),
         Command::Plan(options) => plan::run(session, &options),
+        Command::Why(options) => why::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
         Command::Run(options) => container::run(session, &options),

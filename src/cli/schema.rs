@@ -8,7 +8,7 @@ use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
     self, CacheReport, CollectReport, DriftReport, ExtensionsReport, ImportReport, LintReport, PlanReport,
-    StatusReport, UsageReport, VerifyReport,
+    StatusReport, UsageReport, VerifyReport, WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -30,6 +30,8 @@ enum File {
     Config,
     /// `deps plan --json`
     Plan,
+    /// `deps why --json`
+    Why,
     /// `deps lock --check --json`
     Drift,
     /// `deps ext ls --json`
@@ -57,6 +59,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Config => schemars::schema_for!(ConfigurationFile),
         File::Plan => schemars::schema_for!(PlanReport),
+        File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),

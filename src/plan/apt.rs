@@ -36,6 +36,12 @@ pub(super) fn install(packages: &BTreeSet<String>, base: &Base, ca_certificates:
     Run { mounts, offline: false, command, origin: None }
 }
 
+/// Returns the name of the stage with `packages`: the same set, the same stage.
+pub(super) fn stage_name(packages: &BTreeSet<String>) -> String {
+    let list: Vec<&str> = packages.iter().map(String::as_str).collect();
+    format!("apt-{}", &super::layout::short_hash(&list.join("\n"))[..8])
+}
+
 /// Returns the mount of the host's CA bundle.
 pub(super) fn ca_mount() -> Mount {
     Mount::Secret { target: CA_FILE.to_owned(), id: CA_SECRET.to_owned() }

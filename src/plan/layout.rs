@@ -133,7 +133,7 @@ impl Work<'_> {
             return self.ingredients.builder_base.clone();
         }
         let list: Vec<&str> = packages.iter().map(String::as_str).collect();
-        let name = format!("apt-{}", &short_hash(&list.join("\n"))[..8]);
+        let name = apt::stage_name(packages);
         let base = self.ingredients.builder_base.clone();
         let run = apt::install(packages, &base, self.ca);
         self.add(name.clone(), Kind::Apt, format!("packages: {}", list.join(" ")), base, vec![Instruction::Run(run)]);
@@ -320,6 +320,11 @@ impl Instruction {
     pub(super) fn makes_layer(&self) -> bool {
         matches!(self, Self::Run(_) | Self::CopyTree(_) | Self::CopyStage { .. } | Self::Workdir(_))
     }
+
+    /// Whether BuildKit counts it in `[<stage> 2/7]`.
+    pub(super) fn is_counted(&self) -> bool {
+        self.makes_layer() || matches!(self, Self::Snippet { keyword: "WORKDIR", .. })
+    }
 }
 
 /// Why an instruction's result depends on more than the lock.
@@ -385,6 +390,6 @@ fn targets(mounts: &BTreeSet<Mount>) -> BTreeSet<String> {
     mounts.iter().map(|mount| target(mount).to_owned()).collect()
 }
 
-fn short_hash(text: &str) -> String {
+pub(super) fn short_hash(text: &str) -> String {
     blake3::derive_key("deps name v1", text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,9 +10,13 @@ mod caches;
 mod instruction;
 mod key;
 mod layout;
+pub mod memory;
 mod order;
 mod outputs;
+pub mod record;
 mod sources;
+pub mod steps;
+pub mod why;
 
 use std::collections::BTreeSet;
 

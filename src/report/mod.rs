@@ -3,6 +3,7 @@
 //! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
 
 mod cache;
+mod cause;
 mod checkout;
 mod drift;
 mod extension;
@@ -11,11 +12,13 @@ mod lock;
 mod plan;
 mod repos;
 mod sarif;
+mod why;
 
 pub use cache::{
     CacheReport, CollectReport, CommitReport, DamagedReport, PartReport, RemovedReport, ThingReport, UsageReport,
     VerifyReport, cache_text, collect_summary, collect_text, usage_text,
 };
+pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use extension::{
@@ -26,6 +29,7 @@ pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
 pub use repos::repos;
 pub use sarif::sarif;
+pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
 
 /// Returns `value` as indented JSON with a final line break.
 pub fn json(value: &impl serde::Serialize) -> String {

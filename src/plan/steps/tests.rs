@@ -1,0 +1,3 @@
+//! Chains, as they were measured on BuildKit.
+
+use super::*;

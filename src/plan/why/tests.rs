@@ -1,0 +1,3 @@
+//! First causes, from records that are edited by hand.
+
+use super::*;
