@@ -9,6 +9,7 @@ use deps_lock::Lock;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnostic::Diagnostic;
+use super::foreseen::{self, Foreseen};
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
 use super::{Frozen, Network, fetch, locking, paint, planning};
@@ -23,7 +24,7 @@ use crate::plan::{CA_SECRET, Plan};
 use crate::project::Project;
 use crate::source::{Place, nearest};
 use crate::store::Store;
-use crate::workspace::Loaded;
+use crate::workspace::{Loaded, Workspace};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -101,7 +102,7 @@ pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Res
     let home = plans[0].account.as_ref().map(user).map_or("/root".to_owned(), |name| format!("/home/{name}"));
     let name = tags(&loaded.project, options).remove(0);
     if !as_it_is {
-        made(session, &loaded, &lock, &plans, options)?;
+        made(session, &workspace, &loaded, &lock, &plans, options)?;
     }
     Ok(Image { loaded, name, home })
 }
@@ -111,13 +112,14 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let loaded = session.load(&workspace)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
-    let image = made(session, &loaded, &lock, &plans, options)?;
+    let image = made(session, &workspace, &loaded, &lock, &plans, options)?;
     image.iter().try_for_each(|image| print(&format!("{image}\n")))
 }
 
 /// Builds, and returns the image as the engine calls it, where it keeps it.
 fn made(
     session: &Session,
+    workspace: &Workspace,
     loaded: &Loaded,
     lock: &Lock,
     plans: &[Plan],
@@ -131,8 +133,15 @@ fn made(
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
+    let records = loaded.records(lock, plans);
+    let planned = plans.iter().zip(records);
+    let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), planned);
     let built = watched(session, &found, &build)?;
+    if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
+        session.tell(&format!("note: the next plan will not know of this build: {error}\n"));
+    }
     finish(session, loaded, &plans[0], &build, &built)?;
+    foreseen::tell(session, &foreseen.agreement(&built.outcome));
     Ok(built.image)
 }
 

@@ -12,6 +12,7 @@ mod edit;
 mod export;
 mod ext;
 mod fetch;
+mod foreseen;
 mod hints;
 mod import;
 mod init;

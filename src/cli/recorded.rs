@@ -5,7 +5,7 @@ use super::outcome::Failed;
 use super::session::Session;
 use super::{build, locking, planning};
 use crate::plan::Plan;
-use crate::plan::memory::{Known, Memory, Prediction, predict};
+use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
 use crate::plan::record::Record;
 use crate::plan::steps::{Circumstances, steps};
 use crate::store::Store;
@@ -50,40 +50,40 @@ fn at_revision(workspace: &Workspace, name: &str) -> Result<(Vec<Plan>, Vec<Reco
 
 /// What the project is compared with: what is known of the engine that would build, or a git revision.
 pub(super) struct Compared {
-    /// What it is, for people.
-    pub(super) against: String,
+    against: String,
     /// What is known, for each platform of which something is.
-    pub(super) memories: Vec<Memory>,
+    memories: Vec<Memory>,
+    held: Option<Held>,
     /// What the engine would be told now, in the order of the plans.
     circumstances: Vec<Circumstances>,
 }
 
 impl Compared {
-    /// Returns what `planned` is compared with: the git revision `against`, else the last build on the engine that this
-    /// environment names.
+    /// Returns what `planned` is compared with: the git revision `against`, else what builds on the engine that this
+    /// environment names have left.
     pub(super) fn of(
         session: &Session,
         workspace: &Workspace,
         planned: &Planned,
         against: Option<&str>,
     ) -> Result<Self, Failed> {
-        let root = session.store_root()?;
-        let endpoint = session.endpoint();
-        let kept = Store::builds(&root, workspace.root());
-        let kept = kept.iter().filter_map(|json| Memory::read(json)).filter(|memory| memory.endpoint == endpoint);
-        let kept: Vec<Memory> = kept.collect();
+        let (root, endpoint) = (session.store_root()?, session.endpoint());
+        let kept = Store::builds(&root, workspace.root()).into_iter().filter_map(|json| Memory::read(&json));
+        let kept: Vec<Memory> = kept.filter(|memory| memory.engine.endpoint == endpoint).collect();
+        let held = Store::engines(&root).iter().filter_map(|json| Held::read(json)).find(|held| match kept.first() {
+            Some(memory) => held.engine == memory.engine,
+            None => held.engine.endpoint == endpoint,
+        });
         // An engine of which nothing is known is taken for a current one.
-        let merges = kept.first().is_none_or(|memory| memory.merges);
-        let circumstances = circumstances(session, planned, merges, against.is_some() || !kept.is_empty())?;
-        let (against, memories) = match against {
-            Some(revision) => (revision.to_owned(), supposed(workspace, revision, &circumstances)?),
-            None => {
-                let of_platform =
-                    |record: &Record| kept.iter().find(|memory| memory.record.platform == record.platform);
-                ("the last build".to_owned(), planned.records.iter().filter_map(of_platform).cloned().collect())
-            }
+        let merges = held.as_ref().is_none_or(|held| held.engine.merges);
+        let circumstances = circumstances(session, planned, merges, against.is_some() || held.is_some())?;
+        let Some(revision) = against else {
+            let of_platform = |record: &Record| kept.iter().find(|memory| memory.record.platform == record.platform);
+            let memories = planned.records.iter().filter_map(of_platform).cloned().collect();
+            return Ok(Self { against: "the last build".to_owned(), memories, held, circumstances });
         };
-        Ok(Self { against, memories, circumstances })
+        let (memories, held) = supposed(workspace, revision, &circumstances)?;
+        Ok(Self { against: revision.to_owned(), memories, held: Some(held), circumstances })
     }
 
     /// Returns what is known for the platform of `record`.
@@ -91,18 +91,28 @@ impl Compared {
         self.memories.iter().find(|memory| memory.record.platform == record.platform)
     }
 
+    /// Returns what it is, for people; none when there is nothing to compare with.
+    pub(super) fn against(&self) -> Option<&str> {
+        (!self.memories.is_empty() || self.held.is_some()).then_some(&self.against)
+    }
+
+    /// Whether no build of the project is known.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.memories.is_empty()
+    }
+
     /// Returns what every step will do, for each of the plans.
     pub(super) fn predictions(&self, planned: &Planned) -> Vec<Vec<Prediction>> {
         let all = planned.plans.iter().zip(&planned.records).zip(&self.circumstances);
         let one = |((plan, record), circumstances): ((&Plan, &Record), &Circumstances)| {
-            let memory = self.memory(record);
-            predict(&steps(plan, None, circumstances), &Known { memory, record, circumstances })
+            let (memory, held) = (self.memory(record), self.held.as_ref());
+            predict(&steps(plan, None, circumstances), &Known { memory, held, record, circumstances, no_cache: false })
         };
         all.map(one).collect()
     }
 }
 
-/// What the engine would be told; without a store nobody asks who builds, unless it `matters`.
+/// What the engine would be told; nobody asks who builds, which the store says, unless it `matters`.
 fn circumstances(
     session: &Session,
     planned: &Planned,
@@ -117,12 +127,16 @@ fn circumstances(
     planned.plans.iter().map(one).collect()
 }
 
-/// What an engine would know that has built the project as the git revision `name` has it.
-fn supposed(workspace: &Workspace, name: &str, circumstances: &[Circumstances]) -> Result<Vec<Memory>, Failed> {
+/// What would be known of an engine that has built the project as the git revision `name` has it, and nothing else.
+fn supposed(workspace: &Workspace, name: &str, circumstances: &[Circumstances]) -> Result<(Vec<Memory>, Held), Failed> {
     let (plans, records) = at_revision(workspace, name)?;
+    let (engine, mut memories) = (Engine::default(), Vec::new());
+    let mut held = Held::new(&engine);
     // Whoever builds is the same for all platforms.
-    let Some(circumstances) = circumstances.first() else { return Ok(Vec::new()) };
-    let one =
-        |(plan, record): (&Plan, Record)| Memory::supposed(record, circumstances, &steps(plan, None, circumstances));
-    Ok(plans.iter().zip(records).map(one).collect())
+    let circumstances = circumstances.first().cloned().unwrap_or_default();
+    for (plan, record) in plans.iter().zip(records) {
+        held.built(&steps(plan, None, &circumstances));
+        memories.push(Memory::of(&engine, record, &circumstances));
+    }
+    Ok((memories, held))
 }

@@ -27,11 +27,11 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let planned = recorded::planned(session, &workspace, ", and stages follow from it")?;
     let compared = Compared::of(session, &workspace, &planned, options.against.as_deref())?;
-    if compared.memories.is_empty() {
+    if compared.is_nothing() {
         return Err(never_built());
     }
     let platforms = explained(&options.stage, &compared, &planned.records)?;
-    let against = compared.against;
+    let against = compared.against().unwrap_or_default().to_owned();
     let report = WhyReport { schema: 1, stage: options.stage.clone(), against, platforms };
     print(&if options.json { report::json(&report) } else { report::why_text(&report) })
 }

@@ -1,9 +1,9 @@
-//! What builds leave: which steps an engine has, and what the last build was made of. And from that, before a build,
-//! which steps will run.
+//! What builds leave: what the last one of a project was made of, and which steps an engine holds. And from that,
+//! before a build, which steps will run.
 //!
-//! Decides what a prediction is and its reason. An engine keeps more than the last build: going back to a former state
-//! runs nothing, so the steps of the last [`REMEMBERED`] builds count. Leaves out where memories are kept (`store/`),
-//! and what the engine has thrown away since: that is found out by building.
+//! Decides what a prediction is and its reason. An engine holds more than the last build, and what other projects have
+//! built: going back to a former state runs nothing, so the steps of the last [`REMEMBERED`] builds count. Leaves out
+//! where this is kept (`store/`), and what the engine has thrown away since: that is found out by building.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,30 +13,48 @@ use super::record::{RECORD_VERSION, Record};
 use super::steps::{Chain, Circumstances, Step, StepKind};
 use super::why::{Cause, Comparison, Follow};
 
-/// Steps that were in none of so many builds are forgotten.
-pub const REMEMBERED: u64 = 64;
+/// Steps that were in none of so many builds on an engine are forgotten.
+pub const REMEMBERED: u64 = 256;
+/// An engine is taken to hold at most so many steps; those that were not built for longest are forgotten.
+const MOST_HELD: usize = 200_000;
 
-/// What builds of a project on one engine and platform have left.
+/// What the last build of a project on an engine and platform has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// [`RECORD_VERSION`].
     pub version: u32,
-    /// What tells the engine from others.
-    pub engine: String,
-    /// How the engine is reached.
-    pub endpoint: String,
-    /// Whether the engine makes `COPY --link` a layer of its own.
-    pub merges: bool,
-    /// How many builds there were.
-    pub builds: u64,
-    /// The build arguments of the last one; values that could be secrets are digests.
+    /// Which engine.
+    pub engine: Engine,
+    /// The build arguments; values that could be secrets are digests.
     pub arguments: BTreeMap<String, String>,
-    /// What the last successful one was made of.
+    /// What it was made of.
     pub record: Record,
-    /// Steps that the engine has: the build that had them last, by their chains.
-    pub chains: BTreeMap<Chain, u64>,
-    /// The same by their loose chains.
-    pub loose: BTreeMap<Chain, u64>,
+}
+
+/// What tells engines apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engine {
+    /// The engine's own name for itself.
+    pub identity: String,
+    /// How this machine reaches it.
+    pub endpoint: String,
+    /// Whether it makes `COPY --link` a layer of its own.
+    pub merges: bool,
+}
+
+/// The steps that an engine holds, as far as builds on this machine know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// Which engine.
+    pub engine: Engine,
+    /// How many builds there were.
+    builds: u64,
+    /// The build that had a step last, by the step's chain.
+    chains: BTreeMap<Chain, u64>,
+    /// The same by its loose chain.
+    loose: BTreeMap<Chain, u64>,
 }
 
 /// What a step will do.
@@ -88,12 +106,16 @@ pub enum Reason {
 /// What is known before a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
-    /// What builds have left; none before the first one.
+    /// What the last build has left; none before the first one.
     pub memory: Option<&'a Memory>,
+    /// The steps that the engine holds.
+    pub held: Option<&'a Held>,
     /// What the plan is made of.
     pub record: &'a Record,
     /// What the engine will be told.
     pub circumstances: &'a Circumstances,
+    /// Whether the engine is told to ignore what it holds.
+    pub no_cache: bool,
 }
 
 impl Verdict {
@@ -104,26 +126,10 @@ impl Verdict {
 }
 
 impl Memory {
-    /// Returns the memory of a first build, which is still to come.
-    pub fn new(engine: &str, endpoint: &str, record: &Record, circumstances: &Circumstances) -> Self {
-        Self {
-            version: RECORD_VERSION,
-            engine: engine.to_owned(),
-            endpoint: endpoint.to_owned(),
-            merges: circumstances.merges,
-            builds: 0,
-            arguments: BTreeMap::new(),
-            record: Record { stages: Vec::new(), ..record.clone() },
-            chains: BTreeMap::new(),
-            loose: BTreeMap::new(),
-        }
-    }
-
-    /// Returns the memory of an engine that has built `steps`, for a comparison.
-    pub fn supposed(record: Record, circumstances: &Circumstances, steps: &[Step]) -> Self {
-        let mut memory = Self::new("", "", &record, circumstances);
-        memory.built(steps, Some((record, circumstances)));
-        memory
+    /// Returns what a build on `engine` leaves that was made of `record`.
+    pub fn of(engine: &Engine, record: Record, circumstances: &Circumstances) -> Self {
+        let arguments = shown(&circumstances.arguments);
+        Self { version: RECORD_VERSION, engine: engine.clone(), arguments, record }
     }
 
     /// Reads what [`Memory::written`] returned; none when it is of another version, or damaged.
@@ -136,38 +142,70 @@ impl Memory {
     pub fn written(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("words and numbers are JSON")
     }
+}
 
-    /// Takes note of a build: the engine has `steps` now; `whole` is what the plan was made of, when all of it was built.
-    pub fn built(&mut self, steps: &[Step], whole: Option<(Record, &Circumstances)>) {
+impl Held {
+    /// Returns an engine that holds nothing.
+    pub fn new(engine: &Engine) -> Self {
+        let (chains, loose) = Default::default();
+        Self { version: RECORD_VERSION, engine: engine.clone(), builds: 0, chains, loose }
+    }
+
+    /// Reads what [`Held::written`] returned; none when it is of another version, or damaged.
+    pub fn read(json: &[u8]) -> Option<Self> {
+        let held: Self = serde_json::from_slice(json).ok()?;
+        (held.version == RECORD_VERSION).then_some(held)
+    }
+
+    /// Returns what is held as JSON.
+    pub fn written(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("words and numbers are JSON")
+    }
+
+    /// Takes note of a build: the engine holds `steps` now.
+    pub fn built<'a>(&mut self, steps: impl IntoIterator<Item = &'a Step>) {
         self.builds += 1;
-        let now = self.builds;
-        self.chains.extend(steps.iter().map(|step| (step.chain.clone(), now)));
-        self.loose.extend(steps.iter().map(|step| (step.loose.clone(), now)));
-        let young = |build: &u64| *build + REMEMBERED > now;
-        self.chains.retain(|_, build| young(build));
-        self.loose.retain(|_, build| young(build));
-        if let Some((record, circumstances)) = whole {
-            self.record = record;
-            self.arguments = shown(&circumstances.arguments);
+        for step in steps {
+            self.chains.insert(step.chain.clone(), self.builds);
+            self.loose.insert(step.loose.clone(), self.builds);
         }
+        self.forget(self.builds.saturating_sub(REMEMBERED));
+        while self.chains.len() > MOST_HELD {
+            let oldest = self.chains.values().min().copied().unwrap_or(self.builds);
+            // The last build is held, however large.
+            if oldest == self.builds {
+                break;
+            }
+            self.forget(oldest);
+        }
+    }
+
+    /// Forgets the steps that were last in the build `last` or one before.
+    fn forget(&mut self, last: u64) {
+        self.chains.retain(|_, build| *build > last);
+        self.loose.retain(|_, build| *build > last);
     }
 }
 
 /// Returns what each of `steps` will do, in their order.
 pub fn predict(steps: &[Step], known: &Known<'_>) -> Vec<Prediction> {
     let comparison = known.memory.map(|memory| Comparison::of(&memory.record, known.record));
+    let holds = |chains: fn(&Held) -> &BTreeMap<Chain, u64>, chain: &Chain| {
+        known.held.is_some_and(|held| chains(held).contains_key(chain))
+    };
     let mut stages: BTreeMap<&str, Reason> = BTreeMap::new();
     let mut running: BTreeSet<&str> = BTreeSet::new();
     let mut predictions: Vec<Prediction> = Vec::with_capacity(steps.len());
     for step in steps {
-        let is_known = known.memory.is_some_and(|memory| memory.chains.contains_key(&step.chain));
-        let verdict = if is_known {
+        let verdict = if known.no_cache {
+            Verdict::Run { reason: Reason::NoCache, unless_same: false }
+        } else if holds(|held| &held.chains, &step.chain) {
             Verdict::Cached
         } else {
             running.insert(&step.stage);
             let below = step.below.is_some_and(|below| predictions[below].verdict.runs());
             let sources = step.sources.iter().filter(|stage| running.contains(stage.as_str())).cloned().collect();
-            let unless_same = known.memory.is_some_and(|memory| memory.loose.contains_key(&step.loose));
+            let unless_same = holds(|held| &held.loose, &step.loose);
             let stage = || stage_reason(&step.stage, known, comparison.as_ref());
             let own = || stages.entry(&step.stage).or_insert_with(stage).clone();
             Verdict::Run { reason: reason(step, below, sources, unless_same, own), unless_same }
@@ -195,9 +233,6 @@ fn reason(step: &Step, below: bool, sources: Vec<String>, unless_same: bool, own
 /// Why steps of a stage run that follow from no others.
 fn stage_reason(stage: &str, known: &Known<'_>, comparison: Option<&Comparison<'_>>) -> Reason {
     let (Some(memory), Some(comparison)) = (known.memory, comparison) else { return Reason::FirstBuild };
-    if memory.record.stages.is_empty() {
-        return Reason::FirstBuild;
-    }
     let Some(explanation) = comparison.explain(stage) else { return Reason::Unseen };
     if !explanation.causes.is_empty() {
         return Reason::Causes(explanation.causes);

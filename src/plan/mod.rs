@@ -5,6 +5,7 @@
 //! environment, no network, no path of the host. Leaves out the Dockerfile's text (`dockerfile/`).
 
 mod account;
+pub mod agreement;
 mod apt;
 mod caches;
 mod instruction;

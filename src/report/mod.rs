@@ -10,6 +10,7 @@ mod extension;
 mod lint;
 mod lock;
 mod plan;
+mod prediction;
 mod repos;
 mod sarif;
 mod why;
@@ -27,6 +28,7 @@ pub use extension::{
 pub use lint::{FindingReport, LintReport, LintedFile, lint_report};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
+pub use prediction::{StepReport, agreement_text, reason_text, step_report};
 pub use repos::repos;
 pub use sarif::sarif;
 pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
