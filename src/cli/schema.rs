@@ -7,7 +7,7 @@ use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
-    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, ImportReport, LintReport, PlanReport,
+    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, GraphReport, ImportReport, LintReport, PlanReport,
     StatusReport, UsageReport, VerifyReport, WhyReport,
 };
 
@@ -32,6 +32,8 @@ enum File {
     Plan,
     /// `deps why --json`
     Why,
+    /// `deps graph --json`
+    Graph,
     /// `deps lock --check --json`
     Drift,
     /// `deps ext ls --json`
@@ -59,6 +61,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Config => schemars::schema_for!(ConfigurationFile),
         File::Plan => schemars::schema_for!(PlanReport),
+        File::Graph => schemars::schema_for!(GraphReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),

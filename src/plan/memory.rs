@@ -271,3 +271,6 @@ fn shown(arguments: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     };
     arguments.iter().map(|(name, text)| (name.clone(), value(name, text))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod cause;
 mod checkout;
 mod drift;
 mod extension;
+mod graph;
 mod lint;
 mod lock;
 mod plan;
@@ -25,6 +26,7 @@ pub use drift::{DriftItem, DriftReport, drift_json};
 pub use extension::{
     ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_page, extensions_text,
 };
+pub use graph::{EdgeReport, GraphReport, NodeReport, dot, graph_report, graph_text, html, mermaid, svg};
 pub use lint::{FindingReport, LintReport, LintedFile, lint_report};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
