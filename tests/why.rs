@@ -125,14 +125,14 @@ stage src-main-e changed since HEAD: 173ac949cde1 → 241d2d811a54
 
 "#]]);
     sandbox.deps(["why", "tool-builder", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
-stage tool-builder changed since HEAD: 03516094c6cd → fecc24f9e8fa
+stage tool-builder changed since HEAD: 03516094c6cd → 32d9ff994c67
   rev of tool/src changed 0.8.1 → 0.8.2 (11599f3f → 8c43670a)
   follows apt-dcd34cd5:
     base image changed debian:12 aaaaaaaa → debian:12 bbbbaaaa
 
 "#]]);
     sandbox.deps(["why", "runtime", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
-stage runtime changed since HEAD: 20fdad5ca744 → 13d62831f924
+stage runtime changed since HEAD: 20fdad5ca744 → 096e215944c2
   base image changed debian:12 aaaaaaaa → debian:12 bbbbaaaa
 
 "#]]);

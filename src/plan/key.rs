@@ -209,3 +209,6 @@ impl Encoder<'_> {
         self.hasher.update(&[tag]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -279,6 +279,3 @@ impl<T> Change<T> {
         Change { before: self.before.as_ref().map(&value), after: self.after.as_ref().map(&value) }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,0 @@
-//! First causes, from records that are edited by hand.
-
-use super::*;
