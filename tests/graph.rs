@@ -107,7 +107,7 @@ plan for linux/amd64: 3 stages, 3 pure (100 %)
     run     COPY fdc1d048f02d /ws/src/x <y>/  (rev of x <y> changed 1.0 → 1.1 (53e03498 → fdc1d048))
   97c32199afe0  runtime     the base with packages and user
   101fbdb88421  final       the image
-    run     COPY --from=src-main-5 /ws/src/ /ws/src/  (follows src-main-5, unless it writes the same as before)
+    run     COPY --from=src-main-5 /ws/src/ /ws/src/  (follows src-main-5)
 2 steps: 2 to run, 0 cached, compared with HEAD
 image robot has the plan key 4fcba16397140aed8d9a074854564e7d01b479d6f644b06c66e4a9131a9022f6
 

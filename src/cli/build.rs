@@ -9,7 +9,7 @@ use deps_lock::Lock;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnostic::Diagnostic;
-use super::foreseen::{self, Foreseen};
+use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
 use super::{Frozen, Network, fetch, locking, paint, planning};
@@ -140,8 +140,7 @@ fn made(
     if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
         session.tell(&format!("note: the next plan will not know of this build: {error}\n"));
     }
-    finish(session, loaded, &plans[0], &build, &built)?;
-    foreseen::tell(session, &foreseen.agreement(&built.outcome));
+    finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
 }
 
@@ -323,7 +322,13 @@ fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Fai
 }
 
 /// The summary, and the image's digest as data.
-fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built: &Built) -> Result<(), Failed> {
+fn finish(
+    session: &Session,
+    loaded: &Loaded,
+    plan: &Plan,
+    (build, foreseen): (&Build, &Foreseen),
+    built: &Built,
+) -> Result<(), Failed> {
     let Built { outcome, image: _ } = built;
     if let Some(failure) = &outcome.failed {
         return Err(failed(loaded, plan, failure));
@@ -334,7 +339,8 @@ fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built:
     };
     let steps = crate::report::count(outcome.ran + outcome.cached, "step", "steps");
     let took = outcome.took.as_secs_f64();
-    session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s\n", outcome.cached, outcome.ran));
+    let end = crate::report::agreement_text(&foreseen.agreement(outcome));
+    session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s{end}", outcome.cached, outcome.ran));
     Ok(())
 }
 

@@ -15,7 +15,6 @@ use crate::plan::agreement::{Agreement, Fact, held};
 use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
 use crate::plan::record::Record;
 use crate::plan::steps::{Circumstances, StepKind, steps};
-use crate::report;
 use crate::store::{Store, StoreError};
 
 /// What is foreseen of one build.
@@ -146,9 +145,4 @@ fn fact(step: &Step) -> Option<Fact> {
 /// Returns a word for `parts`: the name of a note.
 fn word(parts: &[&str]) -> String {
     blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned()
-}
-
-/// Says whether the build did as foreseen, and what did not.
-pub(super) fn tell(session: &Session, agreement: &Agreement) {
-    session.tell(&report::agreement_text(agreement));
 }

@@ -1,6 +1,6 @@
 //! A plan as text and as JSON (`schema/plan.json`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::prediction::{StepReport, step_report};
 use crate::plan::memory::Prediction;
-use crate::plan::{Base, Plan, Stage, plan_key};
+use crate::plan::{Base, Kind, Plan, Stage, plan_key};
 
 /// A plan, as `deps plan --json` prints it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -82,9 +82,11 @@ fn platform_report(plan: &Plan, predictions: &[Prediction]) -> PlatformReport {
     for prediction in predictions {
         by_stage.entry(&prediction.step.stage).or_default().push(prediction);
     }
+    let sources = plan.stages.iter().filter(|stage| stage.kind == Kind::Sources);
+    let fixed: BTreeSet<&str> = sources.map(|stage| stage.name.as_str()).collect();
     let stage = |stage: &Stage| {
         let steps = by_stage.get(stage.name.as_str()).into_iter().flatten();
-        stage_report(stage, steps.map(|prediction| step_report(stage, prediction)).collect())
+        stage_report(stage, steps.map(|prediction| step_report(stage, prediction, &fixed)).collect())
     };
     let run = predictions.iter().filter(|prediction| prediction.verdict.runs()).count();
     PlatformReport {

@@ -1,5 +1,7 @@
 //! What steps will do, why, and whether they did, in words and as JSON.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -31,12 +33,14 @@ pub struct StepReport {
     pub unless_same: bool,
 }
 
-/// Returns the report of a step of `stage`.
-pub fn step_report(stage: &Stage, prediction: &Prediction) -> StepReport {
+/// Returns the report of a step of `stage`; nobody waits for `fixed` stages, which hold what the lock pins, to write the same.
+pub fn step_report(stage: &Stage, prediction: &Prediction, fixed: &BTreeSet<&str>) -> StepReport {
     let Prediction { step, verdict } = prediction;
     let (state, reason, unless_same) = match verdict {
         Verdict::Cached => ("cached", None, false),
-        Verdict::Run { reason: reason @ Reason::FollowsStages(_), unless_same: true } => {
+        Verdict::Run { reason: reason @ Reason::FollowsStages(stages), unless_same: true }
+            if stages.iter().any(|stage| !fixed.contains(stage.as_str())) =>
+        {
             let reason = format!("{}, unless it writes the same as before", reason_text(reason));
             ("run", Some(reason), true)
         }
@@ -97,26 +101,26 @@ fn causes_text(causes: &[Cause]) -> String {
     if causes.len() > 1 { format!("{first}, and {} more", causes.len() - 1) } else { first }
 }
 
-/// Returns what is said after a build: whether it did as predicted, and every step that did not, with both sides.
+/// Returns how the line ends that says what a build came to: whether its steps did as predicted; and after it every step
+/// that did not, with both sides.
 pub fn agreement_text(agreement: &Agreement) -> String {
     let Agreement { compared, same, there, disagreements, unforeseen } = agreement;
-    let mut lines = Vec::new();
-    if !same.is_empty() {
-        let steps = super::count(same.len(), "step was", "steps were");
-        lines.push(format!("{steps} kept: what comes from other stages has the same bytes as before"));
-    }
+    let wrong = disagreements.len() + unforeseen.len();
+    let end = match (wrong, compared) {
+        (0, 0) => String::new(),
+        (0, _) => ", as predicted".to_owned(),
+        _ => format!("; {} otherwise than predicted:", super::count(wrong, "step did", "steps did")),
+    };
+    let mut lines = vec![end];
+    lines.extend(disagreements.iter().map(|one| format!("  {}", disagreement_text(one))));
+    lines.extend(unforeseen.iter().map(|fact| format!("  {} was not foreseen", fact_place(fact))));
     if !there.is_empty() {
         let steps = super::count(there.len(), "step was", "steps were");
         lines.push(format!("{steps} on this engine already: somebody else has built them there"));
     }
-    if agreement.is_whole() {
-        lines.extend((*compared > 0).then(|| "every step did as predicted".to_owned()));
-    } else {
-        let wrong = disagreements.len() + unforeseen.len();
-        let steps = super::count(wrong, "step", "steps");
-        lines.push(format!("{steps} did otherwise than predicted:"));
-        lines.extend(disagreements.iter().map(|one| format!("  {}", disagreement_text(one))));
-        lines.extend(unforeseen.iter().map(|fact| format!("  {} was not foreseen", fact_place(fact))));
+    if !same.is_empty() {
+        let steps = super::count(same.len(), "step was", "steps were");
+        lines.push(format!("{steps} kept: what comes from other stages has the same bytes as before"));
     }
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }

@@ -48,6 +48,8 @@ struct Index<'a> {
     written: BTreeMap<&'a str, &'a Extension>,
     /// Extensions by the variables that they set.
     variables: BTreeMap<&'a str, &'a str>,
+    /// The extension that makes the image's user.
+    account: Option<&'a Configured>,
 }
 
 impl<'a> Index<'a> {
@@ -65,7 +67,8 @@ impl<'a> Index<'a> {
             variables.extend(extension.env.keys().map(|variable| (variable.as_str(), name.as_str())));
         }
         let written = told.extensions.iter().map(|extension| (extension.name.as_str(), extension)).collect();
-        Self { owners, beginners, written, variables }
+        let account = told.configured.iter().find(|extension| extension.account.is_some());
+        Self { owners, beginners, written, variables, account }
     }
 }
 
@@ -131,6 +134,7 @@ impl<'a> Gathered<'a> {
     fn extensions(&mut self) {
         match self.stage.kind {
             Kind::Final => self.told.configured.iter().for_each(|extension| self.extension(extension)),
+            Kind::Runtime => self.index.account.into_iter().for_each(|extension| self.extension(extension)),
             Kind::Builder | Kind::Output => self.own().into_iter().for_each(|extension| self.extension(extension)),
             _ => {}
         }
@@ -196,7 +200,7 @@ impl<'a> Gathered<'a> {
                     return self.sequence.push("trust".to_owned());
                 }
                 let value = default.clone().map_or(Value::Present, Value::Text);
-                self.add(Subject::Argument(name.clone()), value, None);
+                self.add(Subject::Argument(name.clone()), value, self.account());
                 format!("argument {name}")
             }
             Instruction::Env { name, value } => {
@@ -205,11 +209,11 @@ impl<'a> Gathered<'a> {
                 format!("variable {name}")
             }
             Instruction::User(user) => {
-                self.add(Subject::User, Value::Text(user.clone()), None);
+                self.add(Subject::User, Value::Text(user.clone()), self.account());
                 format!("user {user}")
             }
             Instruction::Workdir(folder) => {
-                self.add(Subject::Workdir(folder.clone()), Value::Present, None);
+                self.add(Subject::Workdir(folder.clone()), Value::Present, self.account());
                 format!("workdir {folder}")
             }
             Instruction::Snippet { keyword, text, origin } => {
@@ -229,7 +233,7 @@ impl<'a> Gathered<'a> {
         flags.push(command.clone());
         let (section, by) = match origin {
             Some(origin) => (Section::Snippet(origin.file.clone()), Some(origin.extension.clone())),
-            None if *run == account::make() => (Section::User, None),
+            None if *run == account::make() => (Section::User, self.account()),
             None => (Section::Packages, None),
         };
         self.step(section, by, &format!("RUN {}", flags.join(" ")))
@@ -303,6 +307,11 @@ impl<'a> Gathered<'a> {
             _ => self.add(Subject::Tree(to.clone()), Value::Text(tree.clone()), None),
         }
         format!("tree {to}")
+    }
+
+    /// The extension that makes the image's user: what no snippet brings and no package is, is its.
+    fn account(&self) -> Option<String> {
+        self.index.account.map(|extension| extension.name.clone())
     }
 
     /// The extension that the stage is of.

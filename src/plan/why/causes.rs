@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use similar::{ChangeTag, TextDiff};
 
 use super::{Cause, Change};
-use crate::plan::record::{Fact, Section, StageRecord, Subject, Value};
+use crate::plan::record::{Fact, Record, Section, StageRecord, Subject, Value};
 
 /// What changed in a stage itself.
 #[derive(Debug, Default)]
@@ -66,9 +66,12 @@ pub(super) fn base(record: &StageRecord) -> Option<&Value> {
     value(record, &Subject::Base)
 }
 
-/// Whether the stage has a fact about `subject`.
-pub(super) fn has(record: &StageRecord, subject: &Subject) -> bool {
-    value(record, subject).is_some()
+/// Returns the extensions of a project: the image has a fact about each.
+pub(super) fn extensions(record: &Record) -> BTreeSet<&str> {
+    let facts = record.stages.last().into_iter().flat_map(|image| &image.facts);
+    let names =
+        facts.filter_map(|fact| if let Subject::Extension(name) = &fact.subject { Some(name.as_str()) } else { None });
+    names.collect()
 }
 
 fn value<'a>(record: &'a StageRecord, subject: &Subject) -> Option<&'a Value> {

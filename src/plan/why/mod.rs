@@ -142,6 +142,10 @@ pub struct Comparison<'a> {
     encoding: Change<String>,
     before: BTreeMap<&'a str, &'a StageRecord>,
     after: BTreeMap<&'a str, &'a StageRecord>,
+    /// Extensions that were there and still are.
+    stayed: BTreeSet<&'a str>,
+    /// The stages of now by the stage that they begin with.
+    on: BTreeMap<&'a str, Vec<&'a StageRecord>>,
 }
 
 impl<'a> Comparison<'a> {
@@ -149,7 +153,14 @@ impl<'a> Comparison<'a> {
     pub fn of(before: &'a Record, after: &'a Record) -> Self {
         let stages = |record: &'a Record| record.stages.iter().map(|stage| (stage.name.as_str(), stage)).collect();
         let encoding = Change { before: Some(before.encoding.clone()), after: Some(after.encoding.clone()) };
-        Self { encoding, before: stages(before), after: stages(after) }
+        let mut on: BTreeMap<&str, Vec<&StageRecord>> = BTreeMap::new();
+        for stage in &after.stages {
+            if let Some(Value::Text(base)) = causes::base(stage) {
+                on.entry(base).or_default().push(stage);
+            }
+        }
+        let stayed = causes::extensions(before).intersection(&causes::extensions(after)).copied().collect();
+        Self { encoding, before: stages(before), after: stages(after), stayed, on }
     }
 
     /// Returns the names of all stages, those that are gone included, sorted.
@@ -247,9 +258,8 @@ impl<'a> Comparison<'a> {
 
     /// A stage of packages that is new takes the place of the one that a stage on it began with.
     fn packages(&self, stage: &'a StageRecord) -> Vec<Cause> {
-        let begins = |after: &&&StageRecord| causes::base(after) == Some(&Value::Text(stage.name.clone()));
-        let pairs =
-            self.after.values().filter(begins).filter_map(|after| Some((self.before.get(after.name.as_str())?, after)));
+        let on = self.on.get(stage.name.as_str()).into_iter().flatten();
+        let pairs = on.filter_map(|after| Some((self.before.get(after.name.as_str())?, after)));
         let mut follows = BTreeMap::new();
         for (before, after) in pairs {
             self.base(before, after, &mut BTreeSet::new(), &mut follows);
@@ -259,14 +269,10 @@ impl<'a> Comparison<'a> {
 
     /// What came or went with a stage: what people write of it.
     fn appeared(&self, before: Option<&StageRecord>, after: Option<&StageRecord>) -> Vec<Cause> {
-        let known = |records: &BTreeMap<&str, &StageRecord>, name: &str| {
-            let has = |stage: &&&StageRecord| causes::has(stage, &Subject::Extension(name.to_owned()));
-            records.get("final").filter(has).is_some()
-        };
         let causes = causes::between(before, after);
         let first = |cause: &Cause| match cause {
             Cause::Repository { .. } | Cause::Package { .. } => true,
-            Cause::Extension { name, .. } => !(known(&self.before, name) && known(&self.after, name)),
+            Cause::Extension { name, .. } => !self.stayed.contains(name.as_str()),
             _ => false,
         };
         causes.into_iter().filter(first).collect()
