@@ -70,7 +70,7 @@ impl Agreement {
                 _ => agreement.disagreements.push(Disagreement { prediction: prediction.clone(), cached }),
             }
         }
-        agreement.disagreements.sort_by(|a, b| place(&a.prediction.step).cmp(&place(&b.prediction.step)));
+        agreement.disagreements.sort_by_key(|one| place(&one.prediction.step));
         agreement
     }
 

@@ -224,7 +224,7 @@ fn reason(step: &Step, below: bool, sources: Vec<String>, unless_same: bool, own
     if own == Reason::FirstBuild {
         return own;
     }
-    if below && step.kind != StepKind::Copy || below && sources.is_empty() {
+    if below && (step.kind != StepKind::Copy || sources.is_empty()) {
         return Reason::FollowsStep;
     }
     if sources.is_empty() { own } else { Reason::FollowsStages(sources) }

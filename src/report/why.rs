@@ -8,6 +8,9 @@ use serde::Serialize;
 use super::cause::{CauseReport, cause_report};
 use crate::plan::why::{Cause, Explanation, State};
 
+/// So many stages are named that changed for the same causes.
+const MOST_NAMED: usize = 4;
+
 /// What `deps why --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "deps why --json")]
@@ -97,11 +100,25 @@ fn platform_text(stage: &str, against: &str, report: &PlatformWhy) -> String {
         _ => format!("{stage} changed since {against}: {before} → {after}\n"),
     };
     causes_text(&mut text, "  ", &report.causes);
-    for FollowReport { stage, causes } in &report.follows {
-        writeln!(text, "  follows {stage}:").expect(WRITES);
+    for (stages, causes) in grouped(&report.follows) {
+        let more =
+            if stages.len() > MOST_NAMED { format!(" and {} more", stages.len() - MOST_NAMED) } else { String::new() };
+        writeln!(text, "  follows {}{more}:", stages[..stages.len().min(MOST_NAMED)].join(", ")).expect(WRITES);
         causes_text(&mut text, "    ", causes);
     }
     text
+}
+
+/// Stages below that changed for the same causes are told together.
+fn grouped(follows: &[FollowReport]) -> Vec<(Vec<&str>, &[CauseReport])> {
+    let mut groups: Vec<(Vec<&str>, &[CauseReport])> = Vec::new();
+    for FollowReport { stage, causes } in follows {
+        match groups.iter_mut().find(|(_, known)| *known == causes.as_slice()) {
+            Some((stages, _)) => stages.push(stage),
+            None => groups.push((vec![stage], causes)),
+        }
+    }
+    groups
 }
 
 fn causes_text(text: &mut String, indent: &str, causes: &[CauseReport]) {

@@ -154,7 +154,7 @@ pub fn dot(graph: &GraphReport) -> String {
     let mut text = format!("digraph {} {{\n  rankdir=LR;\n", quoted(&graph.name));
     text.push_str("  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n");
     for stage in &graph.stages {
-        let label = [&stage.name, stage.short_key(), stage.purity(), &stage.steps()].map(|line| quoted(line));
+        let label = [&*stage.name, stage.short_key(), stage.purity(), &stage.steps()].map(quoted);
         let label = label.map(|line| line[1..line.len() - 1].to_owned()).join("\\n");
         let colour = colour(&stage.state);
         let name = quoted(&stage.name);
@@ -171,7 +171,7 @@ pub fn mermaid(graph: &GraphReport) -> String {
     let number = |name: &str| graph.stages.iter().position(|stage| stage.name == name).unwrap_or(graph.stages.len());
     let mut text = "flowchart LR\n".to_owned();
     for (index, stage) in graph.stages.iter().enumerate() {
-        let lines = [&stage.name, stage.short_key(), stage.purity(), &stage.steps()].map(|line| entities(line));
+        let lines = [&*stage.name, stage.short_key(), stage.purity(), &stage.steps()].map(entities);
         writeln!(text, "  s{index}[\"{}\"]:::{}", lines.join("<br>"), stage.state).expect(WRITES);
     }
     for edge in &graph.edges {
