@@ -134,8 +134,7 @@ fn made(
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
     let records = loaded.records(lock, plans);
-    let planned = plans.iter().zip(records);
-    let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), planned);
+    let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), (plans, records));
     let built = watched(session, &found, &build)?;
     if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
         session.tell(&format!("note: the next plan will not know of this build: {error}\n"));

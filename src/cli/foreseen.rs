@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::session::Session;
+use crate::dockerfile;
 use crate::engine::Build;
 use crate::engine::probe::Found;
 use crate::engine::progress::{End, Kind, Step};
@@ -36,15 +37,16 @@ struct Platform {
 
 impl Foreseen {
     /// Predicts what `build` of the project in `folder` will do on `found`.
-    pub(super) fn of<'a>(
+    pub(super) fn of(
         session: &Session,
         store: &Store,
         folder: &Path,
         (found, build): (&Found, &Build),
-        planned: impl Iterator<Item = (&'a Plan, Record)>,
+        (plans, records): (&[Plan], Vec<Record>),
     ) -> Self {
         let engine = engine(session, found);
-        let circumstances = Circumstances { arguments: build.args.clone(), merges: found.merges };
+        let (arguments, merges, inputs) = (build.args.clone(), found.merges, dockerfile::input_stages(plans));
+        let circumstances = Circumstances { arguments, merges, inputs };
         let kept = Store::builds(store.root(), folder).into_iter().filter_map(|json| Memory::read(&json));
         let kept: Vec<Memory> = kept.filter(|memory| memory.engine == engine).collect();
         let engines = Store::engines(store.root());
@@ -59,7 +61,7 @@ impl Foreseen {
         };
         // A platform that the project does not name has no plan of its own.
         let built = |plan: &Plan| build.platforms.is_empty() || build.platforms.contains(&plan.platform.to_string());
-        let platforms = planned.filter(|(plan, _)| built(plan)).map(one).collect();
+        let platforms = plans.iter().zip(records).filter(|(plan, _)| built(plan)).map(one).collect();
         Self { whole: build.target.is_none(), known: held.is_some(), engine, circumstances, platforms }
     }
 

@@ -4,6 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::outcome::Failed;
 use super::session::Session;
 use super::{build, locking, planning};
+use crate::dockerfile;
 use crate::plan::Plan;
 use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
 use crate::plan::record::Record;
@@ -120,9 +121,10 @@ fn circumstances(
     matters: bool,
 ) -> Result<Vec<Circumstances>, Failed> {
     let store = if matters { Some(session.store()?) } else { None };
+    let inputs = dockerfile::input_stages(&planned.plans);
     let one = |plan: &Plan| {
         let given = store.as_ref().map(|store| build::arguments(session, plan, store, &planned.loaded.project, &[]));
-        Ok(Circumstances { arguments: given.transpose()?.unwrap_or_default(), merges })
+        Ok(Circumstances { arguments: given.transpose()?.unwrap_or_default(), merges, inputs: inputs.clone() })
     };
     planned.plans.iter().map(one).collect()
 }
@@ -134,6 +136,7 @@ fn supposed(workspace: &Workspace, name: &str, circumstances: &[Circumstances]) 
     let mut held = Held::new(&engine);
     // Whoever builds is the same for all platforms.
     let circumstances = circumstances.first().cloned().unwrap_or_default();
+    let circumstances = Circumstances { inputs: dockerfile::input_stages(&plans), ..circumstances };
     for (plan, record) in plans.iter().zip(records) {
         held.built(&steps(plan, None, &circumstances));
         memories.push(Memory::of(&engine, record, &circumstances));

@@ -6,6 +6,7 @@
 
 mod platforms;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use platforms::{Trees, Varied};
@@ -31,6 +32,12 @@ pub fn render(plans: &[Plan], key: &PlanKey) -> String {
     }
     writeln!(text, "LABEL {PLAN_LABEL}=\"{key}\"").expect(WRITES);
     text
+}
+
+/// Returns the stages that inputs have of their own because they differ between the platforms of `plans`, by the stage that
+/// mounts each and where. On each platform the stage has that platform behind a dot, as in `tool-builder.src.amd64`.
+pub fn input_stages(plans: &[Plan]) -> BTreeMap<(String, String), String> {
+    Varied::of(plans).stages()
 }
 
 /// The stages of an input that differs between platforms.
@@ -134,7 +141,7 @@ fn paths(from: &str, to: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     fn run(mounts: BTreeSet<Mount>, offline: bool, command: &str) -> String {
         let run = Run { mounts, offline, command: command.to_owned(), origin: None };

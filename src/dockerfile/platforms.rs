@@ -35,6 +35,11 @@ impl Varied {
         Self { by_mount, variants: plans.iter().any(|plan| plan.platform.variant().is_some()) }
     }
 
+    /// Returns the names of all inputs' own stages, by the stage that mounts each and where.
+    pub(super) fn stages(&self) -> BTreeMap<(String, String), String> {
+        self.by_mount.keys().map(|key| (key.clone(), input_stage(&key.0, &key.1))).collect()
+    }
+
     /// Returns the inputs of `stage`: the name of each one's own stage, and its trees.
     pub(super) fn of_stage(&self, stage: &str) -> impl Iterator<Item = (String, &Trees)> {
         let own = self.by_mount.iter().filter(move |((name, _), _)| name == stage);

@@ -75,13 +75,16 @@ pub struct Circumstances {
     pub arguments: BTreeMap<String, String>,
     /// Whether `COPY --link` is a layer of its own.
     pub merges: bool,
+    /// Inputs that have stages of their own, because they differ between platforms: the stage by who mounts it, and where.
+    pub inputs: BTreeMap<(String, String), String>,
 }
 
 /// Returns the steps that make `target`, the image when it is none, in the order of the stages.
 pub fn steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -> Vec<Step> {
     let needed = needed(plan, target.unwrap_or(&plan.image().name));
     let platform = plan.platform.to_string();
-    let mut work = Work { platform, circumstances, places: BTreeMap::new(), steps: Vec::new() };
+    let variant = format!("{}{}", plan.platform.architecture(), plan.platform.variant().unwrap_or_default());
+    let mut work = Work { platform, variant, circumstances, places: BTreeMap::new(), steps: Vec::new() };
     for stage in plan.stages.iter().filter(|stage| needed.contains(stage.name.as_str())) {
         work.stage(stage);
     }
@@ -123,8 +126,10 @@ struct Pieces {
 
 struct Work<'a> {
     platform: String,
+    /// What the Dockerfile calls the platform in names of stages.
+    variant: String,
     circumstances: &'a Circumstances,
-    places: BTreeMap<&'a str, Place>,
+    places: BTreeMap<String, Place>,
     steps: Vec<Step>,
 }
 
@@ -153,12 +158,13 @@ impl<'a> Work<'a> {
             };
             self.instruction(instruction, &mut place, step);
         }
-        self.places.insert(&stage.name, place);
+        self.places.insert(stage.name.clone(), place);
     }
 
     fn instruction(&mut self, instruction: &Instruction, place: &mut Place, step: Step) {
         match instruction {
             Instruction::Run(run) => {
+                self.inputs(run, &step);
                 let (pieces, sources) = self.run(run, place);
                 self.push(place, pieces, Step { sources, ..step });
             }
@@ -180,6 +186,28 @@ impl<'a> Work<'a> {
             Instruction::Snippet { keyword, text, origin: _ } => {
                 place.scope.written(keyword, text, &self.circumstances.arguments);
             }
+        }
+    }
+
+    /// The copies into the stages that inputs of `run` have of their own.
+    fn inputs(&mut self, run: &Run, step: &Step) {
+        for mount in &run.mounts {
+            let Mount::Tree { target, tree } = mount else { continue };
+            let key = (step.stage.clone(), target.clone());
+            let Some(name) = self.circumstances.inputs.get(&key) else { continue };
+            let stage = format!("{name}.{}", self.variant);
+            if self.places.contains_key(stage.as_str()) {
+                continue;
+            }
+            let mut place = Place::default();
+            let pieces = Pieces::new("copy").below(&place).text(tree).text("/");
+            let (kind, below, sources) = (StepKind::Copy, None, BTreeSet::new());
+            self.push(
+                &mut place,
+                pieces,
+                Step { stage: stage.clone(), index: 1, kind, below, sources, ..step.clone() },
+            );
+            self.places.insert(stage, place);
         }
     }
 

@@ -117,7 +117,7 @@ fn without_the_cache_every_step_runs() {
 fn the_value_of_an_argument_that_is_not_the_user_s_is_nowhere() {
     let arguments =
         BTreeMap::from([("DEPS_USER_NAME", "ada"), ("TOKEN", "hunter2")].map(|(a, b)| (a.to_owned(), b.to_owned())));
-    let circumstances = Circumstances { arguments, merges: true };
+    let circumstances = Circumstances { arguments, ..Circumstances::default() };
     let memory = Memory::of(&Engine::default(), record(), &circumstances);
     let text = String::from_utf8(memory.written()).unwrap();
     assert!(text.contains("ada") && text.contains("TOKEN") && !text.contains("hunter2"), "{text}");

@@ -55,7 +55,7 @@ fn plan(stages: Vec<Stage>) -> Plan {
 
 fn of(stages: Vec<Stage>, arguments: &[(&str, &str)]) -> Vec<Step> {
     let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    steps(&plan(stages), None, &Circumstances { arguments, merges: true })
+    steps(&plan(stages), None, &Circumstances { arguments, merges: true, ..Circumstances::default() })
 }
 
 /// The chains of a stage with `before` and then `RUN make`.
@@ -202,4 +202,15 @@ fn only_what_the_target_needs_is_a_step() {
     };
     assert_eq!(names(None), ["a 2", "final 1", "final 2"]);
     assert_eq!(names(Some("b")), ["b 2"]);
+}
+
+#[test]
+fn an_input_of_several_platforms_is_copied_once_into_a_stage_of_its_own() {
+    let mount = Mount::Tree { target: "/deps/in/src".to_owned(), tree: "a-1".to_owned() };
+    let mounts = [mount];
+    let stages = vec![stage("tool", image('a'), vec![mounted("one", &mounts), mounted("two", &mounts)])];
+    let inputs = BTreeMap::from([(("tool".to_owned(), "/deps/in/src".to_owned()), "tool.src".to_owned())]);
+    let steps = steps(&plan(stages), None, &Circumstances { inputs, ..Circumstances::default() });
+    let shown = steps.iter().map(|step| format!("{} {} {}", step.stage, step.kind.name(), step.index));
+    assert_eq!(shown.collect::<Vec<_>>(), ["tool.src.amd64 COPY 1", "tool RUN 2", "tool RUN 3"]);
 }
