@@ -99,7 +99,12 @@ fn input(number: usize) -> Input {
 }
 
 fn pinned(number: usize) -> PinnedInput {
-    PinnedInput { extension: format!("tool{number}"), name: "source".to_owned(), tree: format!("{number:040x}") }
+    PinnedInput {
+        extension: format!("tool{number}"),
+        name: "source".to_owned(),
+        tree: format!("{number:040x}"),
+        fetched: None,
+    }
 }
 
 fn packages(number: usize) -> String {

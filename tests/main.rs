@@ -40,6 +40,7 @@ mod manifest_errors;
 mod manifests;
 mod merge;
 mod model;
+mod mount;
 mod offline;
 mod pin_from;
 mod plan;
