@@ -24,7 +24,9 @@ fn the_dockerfile_names_every_commit_and_needs_no_context() {
     let text = sandbox.deps(["dockerfile"]).succeeds().stdout();
     assert!(!text.contains("trees/"), "{text}");
     let end: String = text.lines().skip_while(|line| !line.starts_with("get ")).collect::<Vec<_>>().join("\n");
-    snapbox::assert_data_eq!(sandbox.redacted(&end), str![[r#"
+    snapbox::assert_data_eq!(
+        sandbox.redacted(&end),
+        str![[r#"
 get 'core/x' '[GIT]/x.git' 53e03498b16dfb150e7bb2eca48a2c56ac17c4a1
 get 'again' '[GIT]/y.git' fda0c3122b11909dfd96e71d36d22bca098e78c9
 got
@@ -41,7 +43,8 @@ FROM debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 FROM runtime AS final
 COPY --link --from=src-main.git /ws/src/ /ws/src/
 LABEL deps.plan-key="a8ddc1b10faa0f805a7ed552078a0ff7b9e3161de669216598678d489209e3ca"
-"#]]);
+"#]]
+    );
     assert!(text.contains("# checkouts: again, core/x, it's y\nFROM apt-"), "{text}");
     sandbox.deps(["plan"]).succeeds().stdout_is(str![[r#"
 plan for linux/amd64: 4 stages, 1 pure (25 %)
