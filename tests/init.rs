@@ -15,6 +15,8 @@ fn a_workspace_becomes_a_project_that_locks() {
     sandbox.write(".gitignore", "web/\nbuild/\n");
     sandbox.write("build/other.repos", "not a manifest\n");
     sandbox.write(".cache/pyproject.toml", "");
+    sandbox.write(".claude/settings.json", "{}");
+    sandbox.write("home/.codex/auth.json", "{}");
     sandbox.write("a\n[build]\n/CMakeLists.txt", "");
     std::os::unix::fs::symlink("/", sandbox.path("root")).unwrap();
     sandbox.deps(["init", "--name", "robot", "--base", "scratch"]).succeeds().stderr_is(str![[r#"

@@ -472,7 +472,7 @@ error: the url `https://tool.example/x64,1.zip` holds a `,`, and is another one 
     ];
     project(&sandbox, "\"linux/amd64\"", &inputs.concat());
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
-error: input `a` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`
+error: input `a` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`
   --> tool/extension.toml:11:1
    |
 11 | [inputs.a]
@@ -516,7 +516,7 @@ error: `a/b` is not a part of a URL
 26 | arch = { AMD64 = "a/b" }
    |                  ^^^^^
 
-error: input `f` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`
+error: input `f` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`
   --> tool/extension.toml:27:1
    |
 27 | [inputs.f]
