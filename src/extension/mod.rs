@@ -295,7 +295,9 @@ pub enum Problem {
         path: String,
     },
     /// An input that is nothing, or two things.
-    #[error("input `{name}` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`")]
+    #[error(
+        "input `{name}` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`"
+    )]
     UnclearInput {
         /// The input.
         name: String,

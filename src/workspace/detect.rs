@@ -42,7 +42,9 @@ impl Found {
             let path = entry.path().strip_prefix(folder).expect("a walk stays below its root");
             match entry.file_type() {
                 Some(kind) if kind.is_file() => files.extend(path.to_str().map(str::to_owned)),
-                Some(kind) if kind.is_dir() && is_hidden(path) => files.extend(path.to_str().map(|path| format!("{path}/"))),
+                Some(kind) if kind.is_dir() && is_hidden(path) => {
+                    files.extend(path.to_str().map(|path| format!("{path}/")))
+                }
                 _ => {}
             }
             if files.len() > MOST_FILES {
