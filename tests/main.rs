@@ -17,6 +17,7 @@ mod corpus;
 mod crash;
 mod determinism;
 mod dockerfile;
+mod downloads;
 mod edit;
 mod examples;
 mod export;

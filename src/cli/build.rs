@@ -33,7 +33,7 @@ pub(super) struct Options {
     /// Build this stage only, and what it needs.
     #[arg(long, visible_alias = "stage", value_name = "STAGE")]
     target: Option<String>,
-    /// Ignore the engine's cache.
+    /// Ignore the engine's cache, what its cache mounts hold included.
     #[arg(long)]
     no_cache: bool,
     /// Set a build argument; may be given several times.
