@@ -1,10 +1,12 @@
-//! Tools whose releases stand at GitHub: every builder runs, on files of the same structure from a mirror. What comes from
-//! npm and PyPI is real.
+//! Tools that come from releases and registries: every builder runs, on files of the same structure from a mirror where they
+//! stand at GitHub, on the real ones of npm and PyPI elsewhere; and what containers get for them.
 
 use crate::support::archives::tar_gz;
 use crate::support::engine::Engine;
 use crate::support::sandbox::Sandbox;
 use deps::extension::{Input, UrlVersion};
+use deps::project::Platform;
+use snapbox::str;
 
 /// Miniforge's installer: a script with an archive behind it, which knows `-b` and `-p`.
 const INSTALLER: &str = r#"#!/bin/bash
@@ -99,16 +101,15 @@ fn serve(sandbox: &Sandbox, extension: &str, input: &str, content: impl Fn(&str)
     let configured = crate::catalogue::configured(extension);
     let Input::Url(url) = &configured.inputs[input] else { panic!("`{extension}/{input}` is a url") };
     let UrlVersion::Exact(version) = &url.version else { panic!("`{extension}/{input}` has a version") };
-    let file = url.file(None, &deps::project::Platform::default()).unwrap();
-    let path = file.url.strip_prefix("https://github.com/").expect("releases are at GitHub");
-    sandbox.serve(path, &content(&version.value));
+    let file = url.file(None, &Platform::default()).unwrap();
+    sandbox.serve(file.url.strip_prefix("https://").expect("releases are at https"), &content(&version.value));
 }
 
 #[test]
 fn a_builder_of_every_tool_runs() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
-    sandbox.configuration("[mirror]\n\"https://github.com/\" = \"$GIT/files/\"\n");
+    sandbox.configuration("[mirror]\n\"https://github.com/\" = \"$GIT/files/github.com/\"\n");
     sandbox.git_config("[url \"$GIT/\"]\n\tinsteadOf = https://github.com/\n");
     serve_releases(&sandbox);
     sandbox.git("dfeneyrou/palanteer").file("CMakeLists.txt", CMAKE).file("main.cpp", MAIN).tag("v0.8").commit();
@@ -130,4 +131,28 @@ fn a_builder_of_every_tool_runs() {
     let closed = "find /opt/deps ! -perm -o=r -o -type d ! -perm -o=x";
     assert_eq!(engine.run_image("tools:latest", &["sh", "-c", closed]), "", "everybody can read all of it");
     engine.remove_image("tools:latest");
+}
+
+#[test]
+fn keys_reach_a_container_by_their_names_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.configuration("[mirror]\n\"https://registry.npmjs.org/\" = \"$GIT/files/registry.npmjs.org/\"\n");
+    for name in ["claude", "codex", "gemini", "npm"] {
+        for input in crate::catalogue::configured(name).inputs.keys() {
+            serve(&sandbox, name, input, |_| tar_gz(&[("package/vendor/a", "")]));
+        }
+    }
+    let digest = "a".repeat(64);
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"p\"\nbase = \"debian:12@sha256:{digest}\"\n[extensions]\nclaude = \"*\"\ncodex = \"*\"\ngemini = \"*\"\n"
+    ));
+    sandbox.write("google.json", "{}");
+    sandbox.deps(["lock"]).succeeds();
+    let google = sandbox.path("google.json");
+    let run = sandbox.deps(["run", "--print", "--", "claude"]).env("ANTHROPIC_API_KEY", "hunter2");
+    let run = run.env("OPENAI_API_KEY", "hunter2").env("GOOGLE_APPLICATION_CREDENTIALS", google.to_str().unwrap());
+    run.succeeds().stdout_is(str![[r#"
+docker run --rm --interactive --env=ANTHROPIC_API_KEY --env=CLAUDE_CONFIG_DIR=/root/.claude --env=GOOGLE_APPLICATION_CREDENTIALS --env=OPENAI_API_KEY --mount=type=bind,source=[ROOT]/home/.claude,target=/root/.claude --mount=type=bind,source=[ROOT]/home/.codex,target=/root/.codex --mount=type=bind,source=[ROOT]/home/.gemini,target=/root/.gemini --mount=type=bind,source=[ROOT]/project/google.json,target=[ROOT]/project/google.json,readonly p:latest claude
+
+"#]]);
 }
