@@ -6,7 +6,7 @@ use deps_lock::{Digest, Extension as Entry, Key, Kind, Name, Text};
 
 use super::Trouble;
 use super::files::Files;
-use crate::extension::{self, Extension, File};
+use crate::extension::{self, Configured, Extension, File, Input};
 use crate::project::Project;
 use crate::source::{Place, nearest};
 
@@ -32,6 +32,17 @@ pub(super) fn load(source: &Files, project: &Project, troubles: &mut Vec<Trouble
         loaded.insert(name, extension);
     }
     loaded.into_values().collect()
+}
+
+/// Reads the files of the project that `extension` has as inputs.
+pub(super) fn fill(source: &Files, extension: &mut Configured, troubles: &mut Vec<Trouble>) {
+    for input in extension.inputs.values_mut() {
+        let Input::Project { path, place, files } = input else { continue };
+        match source.folder_or_file(path) {
+            Ok(found) => *files = found,
+            Err(trouble) => troubles.push(trouble.at(place)),
+        }
+    }
 }
 
 fn read(source: &Files, project: &Project, name: &str, place: &Place) -> Result<Extension, Vec<Trouble>> {
