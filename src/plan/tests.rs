@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use semver::Version;
+use snapbox::IntoData as _;
 
 use super::*;
 use crate::digest;
@@ -238,13 +239,13 @@ fn extensions_with_one_repository_have_it_once() {
     let plan = planned(&project(""), &tools, &[]).unwrap();
     let Some(Instruction::Run(run)) = plan.stage("runtime").unwrap().instructions.first() else { panic!("a RUN") };
     snapbox::assert_data_eq!(run.command.clone(), snapbox::str![[r#"
-rm -f /etc/apt/apt.conf.d/docker-clean /
-    && install -D -m 644 /deps/apt/shop/deps-shop.sources /etc/apt/sources.list.d/deps-shop.sources /
-    && install -D -m 644 /deps/apt-keys/shop/* /usr/share/keyrings/deps-shop.asc /
-    && apt-get update /
-    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends /
-        a-bin /
-        b-bin /
+rm -f /etc/apt/apt.conf.d/docker-clean \
+    && install -D -m 644 /deps/apt/shop/deps-shop.sources /etc/apt/sources.list.d/deps-shop.sources \
+    && install -D -m 644 /deps/apt-keys/shop/* /usr/share/keyrings/deps-shop.asc \
+    && apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        a-bin \
+        b-bin \
     && rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache
 "#]].raw());
     let targets: Vec<&str> = run
