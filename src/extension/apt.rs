@@ -118,9 +118,9 @@ impl Render<'_> {
     fn url(&mut self, text: &Spanned<String>) -> String {
         let url = self.value(text, |_| true, "a url");
         if !is_url(&url) {
-            let url = if url.contains('@') { "…".to_owned() } else { url.clone() };
-            let why = "is none of a repository: http or https, without user, query and spaces".to_owned();
-            self.problems.push(text, Problem::BadUrl { url, why });
+            let expected = "the url of a repository: http or https, without user, query and spaces";
+            let shown = if url.contains('@') { "…".to_owned() } else { url.clone() };
+            self.problems.push(text, Problem::BadValue { text: shown, expected });
         }
         url
     }

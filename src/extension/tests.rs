@@ -220,7 +220,7 @@ fn a_repository_that_apt_could_misread_is_refused() {
         repositories(&toml).expect_err("problems"),
         [
             "extensions/tool/extension.toml:28:1: the key of repository `tool` must be one of `key` and `key-input`",
-            "extensions/tool/extension.toml:29:7: the url `…` is none of a repository: http or https, without user, query and spaces",
+            "extensions/tool/extension.toml:29:7: `…` is not the url of a repository: http or https, without user, query and spaces",
             "extensions/tool/extension.toml:36:9: `noble\nTrusted: yes` is not a suite like `noble`, or a folder like `./`",
             "extensions/tool/extension.toml:37:15: `main universe` is not a component like `main`",
             "extensions/tool/extension.toml:38:18: `amd64\nTrusted: yes` is not an architecture like `amd64`",

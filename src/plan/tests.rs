@@ -238,7 +238,9 @@ fn extensions_with_one_repository_have_it_once() {
     let tools = [packaged("a", "http://x.org/debian", "key"), packaged("b", "http://x.org/debian", "key")];
     let plan = planned(&project(""), &tools, &[]).unwrap();
     let Some(Instruction::Run(run)) = plan.stage("runtime").unwrap().instructions.first() else { panic!("a RUN") };
-    snapbox::assert_data_eq!(run.command.clone(), snapbox::str![[r#"
+    snapbox::assert_data_eq!(
+        run.command.clone(),
+        snapbox::str![[r#"
 rm -f /etc/apt/apt.conf.d/docker-clean \
     && install -D -m 644 /deps/apt/shop/deps-shop.sources /etc/apt/sources.list.d/deps-shop.sources \
     && install -D -m 644 /deps/apt-keys/shop/* /usr/share/keyrings/deps-shop.asc \
@@ -247,7 +249,9 @@ rm -f /etc/apt/apt.conf.d/docker-clean \
         a-bin \
         b-bin \
     && rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache
-"#]].raw());
+"#]]
+        .raw()
+    );
     let targets: Vec<&str> = run
         .mounts
         .iter()
@@ -256,14 +260,17 @@ rm -f /etc/apt/apt.conf.d/docker-clean \
     assert_eq!(targets, ["/deps/apt-keys/shop", "/deps/apt/shop"]);
     let texts = plan.folders.iter().flat_map(|folder| &folder.files);
     let sources = texts.into_iter().find(|file| file.path == "deps-shop.sources").unwrap();
-    snapbox::assert_data_eq!(String::from_utf8(sources.content.clone()).unwrap(), snapbox::str![[r#"
+    snapbox::assert_data_eq!(
+        String::from_utf8(sources.content.clone()).unwrap(),
+        snapbox::str![[r#"
 Types: deb
 URIs: http://x.org/debian
 Suites: noble
 Components: main
 Signed-By: /usr/share/keyrings/deps-shop.asc
 
-"#]]);
+"#]]
+    );
     // Both builders want `make` from the same places.
     assert_eq!(plan.stages.iter().filter(|stage| stage.kind == Kind::Apt).count(), 1);
 }
