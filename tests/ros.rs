@@ -1,21 +1,19 @@
 //! ROS: its packages from its repository, and a project's checkouts built with colcon.
 
+use deps::extension::{Configured, Extension, Input, builtin};
+use deps::project;
+use deps::source::Source;
+use snapbox::str;
+
 use crate::support::apt::{Packages, passed_on};
 use crate::support::engine::Engine;
 use crate::support::programs::are_installed;
 use crate::support::sandbox::Sandbox;
 
-const SETUP: &str = "export AMENT_PREFIX_PATH=/opt/ros/jazzy ROS_DISTRO=jazzy\n";
+/// Where the key of `ros` is.
+const KEY: &str = "ros/rosdistro/eb71c289f4495a0327cd03a29205a2c411cd8129/ros.asc";
 
-/// Asks the sandbox's server for the keys that built-in extensions name.
-fn mirror_keys(sandbox: &Sandbox) {
-    let folder = sandbox.root().join("config/deps");
-    std::fs::create_dir_all(&folder).unwrap();
-    let files = format!("{}/files", sandbox.server().url());
-    let mirror = |from: &str| format!("\"https://{from}/\" = \"{files}/{from}/\"\n");
-    let table = mirror("raw.githubusercontent.com") + &mirror("developer.download.nvidia.com");
-    std::fs::write(folder.join("config.toml"), format!("[mirror]\n{table}")).unwrap();
-}
+const SETUP: &str = "export AMENT_PREFIX_PATH=/opt/ros/jazzy ROS_DISTRO=jazzy\n";
 
 #[test]
 fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
@@ -24,7 +22,7 @@ fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
         return;
     }
     let sandbox = Sandbox::with_environment(engine.environment());
-    mirror_keys(&sandbox);
+    sandbox.mirrors(&["raw.githubusercontent.com", "developer.download.nvidia.com"]);
     let packages = Packages::signed_by(&sandbox, "ros");
     let program = "#!/bin/sh\ncase $1 in pkg) echo ament_index_python;; *) echo 1.0;; esac\n";
     packages
@@ -41,10 +39,7 @@ fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
         .package("python3-rosdep", &[("usr/bin/rosdep", program)])
         .package("cuda-toolkit-12-9", &[("usr/local/cuda-12.9/bin/nvcc", "#!/bin/sh\necho release 12.9\n")])
         .publish(&sandbox.root().join("git/files/ubuntu"));
-    sandbox.serve(
-        "raw.githubusercontent.com/ros/rosdistro/eb71c289f4495a0327cd03a29205a2c411cd8129/ros.asc",
-        packages.key().as_bytes(),
-    );
+    sandbox.serve(&format!("raw.githubusercontent.com/{KEY}"), packages.key().as_bytes());
     sandbox.serve(
         "developer.download.nvidia.com/compute/cuda/repos/debian12/x86_64/3bf863cc.pub",
         packages.key().as_bytes(),
@@ -152,4 +147,64 @@ fn checkouts_are_built_into_one_prefix_and_what_is_unchanged_comes_from_ccache()
     let after = hits(&engine);
     assert!(after > before, "{before} hits, then {after}");
     engine.remove_image("deps-underlay");
+}
+
+/// The built-in extension `name` with these options.
+fn configured(name: &str, with: &str) -> Configured {
+    let text =
+        format!("[project]\nname = \"p\"\nbase = \"scratch\"\n[extensions]\n{name} = {{ with = {{ {with} }} }}\n");
+    let project = project::parse(&Source::new("deps.toml", text)).unwrap();
+    let extension = Extension::read(name, &format!("extensions/{name}"), builtin(name).unwrap()).unwrap();
+    extension.configure(&project.source, project.extensions.get(name)).unwrap()
+}
+
+/// Where `ros` takes packages from, who signs them, and the Python that they are for.
+fn origin(with: &str) -> String {
+    let found = configured("ros", with);
+    let [repository] = &found.apt_repositories[..] else { panic!("one repository") };
+    let Input::Url(key) = &found.inputs["key"] else { panic!("a url") };
+    let key = key.example().rsplit('/').next().unwrap().to_owned();
+    let python = found.paths["PYTHONPATH"][0].rsplit('/').nth(1).unwrap().to_owned();
+    format!("{} {} {key} {python}", repository.url, repository.suite)
+}
+
+#[test]
+fn every_distribution_has_its_repository_release_and_python() {
+    let today = "http://packages.ros.org/ros2/ubuntu";
+    assert_eq!(origin("distro = \"humble\""), format!("{today} jammy ros.asc python3.10"));
+    assert_eq!(origin("distro = \"jazzy\""), format!("{today} noble ros.asc python3.12"));
+    assert_eq!(origin("distro = \"kilted\", suite = \"bookworm\""), format!("{today} bookworm ros.asc python3.11"));
+    assert_eq!(origin("distro = \"rolling\""), format!("{today} resolute ros.asc python3.14"));
+    assert_eq!(
+        origin("snapshot = \"2026-09-11\""),
+        "http://snapshots.ros.org/jazzy/2026-09-11/ubuntu noble \
+         lookup?op=get&search=0x4B63CF8FDE49746E98FA01DDAD19BAB3CBF125EA python3.12"
+    );
+    assert_eq!(
+        origin("repository = \"https://mirror.example/ros\", key = \"https://mirror.example/own.asc\""),
+        "https://mirror.example/ros noble own.asc python3.12"
+    );
+}
+
+#[test]
+fn the_middleware_is_a_package_of_the_distribution_and_no_other() {
+    let rmw = |with: &str| {
+        let found = configured("rmw", with);
+        let package = found.apt_runtime.first().unwrap().clone();
+        format!("{package} {}", found.env["RMW_IMPLEMENTATION"])
+    };
+    assert_eq!(rmw("implementation = \"zenoh\""), "ros-jazzy-rmw-zenoh-cpp rmw_zenoh_cpp");
+    assert_eq!(rmw("distro = \"humble\", implementation = \"connextdds\""), "ros-humble-rmw-connextdds rmw_connextdds");
+    let sandbox = Sandbox::new();
+    sandbox.mirrors(&["raw.githubusercontent.com"]);
+    sandbox.serve(&format!("raw.githubusercontent.com/{KEY}"), b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"p\"\nbase = \"ubuntu:24.04@sha256:{}\"\n[extensions]\nrmw = {{ with = {{ distro = \"humble\" }} }}\n",
+        "a".repeat(64)
+    ));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["plan"]).exits(1).stderr_is(str![[r#"
+error: extensions `ros` and `rmw` both set `ROS_DISTRO`
+
+"#]]);
 }

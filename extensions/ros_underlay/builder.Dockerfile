@@ -2,7 +2,7 @@
 RUN mkdir -p /tmp/underlay/src {{ out }} \
     && if [ -d /deps/in/src ]; then cp -R /deps/in/src/. /tmp/underlay/src; fi \
     && cd /tmp/underlay \
-{% if options.distro %}
+{% if options.distro != "none" %}
     && . /opt/ros/{{ options.distro }}/setup.sh \
 {% endif %}
     && CCACHE_DIR=/root/.ccache PYTHONDONTWRITEBYTECODE=1 \
