@@ -34,6 +34,7 @@ fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
                 ("opt/ros/jazzy/bin/ros2", program),
             ],
         )
+        .package("ros-jazzy-ros-base", &[("opt/ros/jazzy/setup.sh", SETUP)])
         .package("ros-jazzy-demo-nodes-cpp", &[("opt/ros/jazzy/demo", "")])
         .package("ros-jazzy-rmw-cyclonedds-cpp", &[("opt/ros/jazzy/lib/librmw_cyclonedds_cpp.so", "")])
         .package("python3-rosdep", &[("usr/bin/rosdep", program)])
@@ -54,6 +55,7 @@ fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
     sandbox.deps_toml(&format!(
         "[project]\nname = \"deps-ros\"\nbase = \"{}\"\n[build]\nca-certificates = true\n[extensions]\n\
          ros = {{ with = {{ packages = [\"ros-core\", \"demo_nodes_cpp\"], suite = \"bookworm\", repository = \"{server}\" }} }}\nrmw = \"*\"\n\
+         ros_underlay = {{ with = {{ distro = \"jazzy\" }} }}\n\
          cuda = {{ with = {{ system = \"debian12\", repository = \"{server}\" }} }}\n",
         engine.base()
     ));
@@ -64,7 +66,7 @@ fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
         .deps(["run", "--", "sh", "-c", "ros2 --help; echo $AMENT_PREFIX_PATH $ROS_DISTRO $RMW_IMPLEMENTATION"])
         .succeeds();
     engine.remove_image("deps-ros");
-    assert_eq!(run.stdout(), "1.0\n/opt/ros/jazzy jazzy rmw_cyclonedds_cpp\n");
+    assert_eq!(run.stdout(), "1.0\n/opt/deps/ros_underlay:/opt/ros/jazzy jazzy rmw_cyclonedds_cpp\n");
 }
 
 const CORE: &str = "cmake_minimum_required(VERSION 3.10)\nproject(core CXX)\nadd_library(core SHARED core.cpp)\n\

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::instruction::{Mount, Run};
+use super::layout::short_hash;
 use super::{Base, CA_SECRET};
 use crate::extension::{AptRepository, File};
 
@@ -44,10 +45,17 @@ fn keyring(name: &str, is_binary: bool) -> String {
     format!("/usr/share/keyrings/deps-{name}.{}", if is_binary { "gpg" } else { "asc" })
 }
 
+/// Returns a text that is another one for other repositories or keys; empty without any.
+pub(super) fn identity(repositories: &BTreeSet<Repository>) -> String {
+    let one = |one: &Repository| format!("\n\n{}\n{}\n{}", one.name, one.sources, one.key);
+    repositories.iter().map(one).collect()
+}
+
 /// Returns the step that installs `packages`, from the base's repositories and these, on a system that began as `base`.
 ///
 /// Debian's images tell apt to throw its downloads away (`docker-clean`): that is undone, for the cache mounts.
-/// Logs and the linker's cache hold dates, so they go.
+/// Logs and the linker's cache hold dates, so they go. Other repositories have another cache of lists: apt takes the list
+/// that it has where the new one is signed by a key that it does not know.
 pub(super) fn install(
     packages: &BTreeSet<String>,
     repositories: &BTreeSet<Repository>,
@@ -60,7 +68,11 @@ pub(super) fn install(
         id: format!("{name}-{slug}"),
         sharing: "locked".to_owned(),
     };
-    let mut mounts = BTreeSet::from([cache("apt-cache", "/var/cache/apt"), cache("apt-lists", "/var/lib/apt/lists")]);
+    let lists = match identity(repositories) {
+        none if none.is_empty() => "apt-lists".to_owned(),
+        some => format!("apt-lists-{}", &short_hash(&some)[..8]),
+    };
+    let mut mounts = BTreeSet::from([cache("apt-cache", "/var/cache/apt"), cache(&lists, "/var/lib/apt/lists")]);
     let mut options = String::new();
     if ca_certificates {
         mounts.insert(ca_mount());

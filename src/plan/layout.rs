@@ -136,8 +136,7 @@ impl Work<'_> {
             return self.ingredients.builder_base.clone();
         }
         let list: Vec<&str> = packages.iter().map(String::as_str).collect();
-        let from = |one: &apt::Repository| format!("\n\n{}\n{}\n{}", one.name, one.sources, one.key);
-        let set = list.join("\n") + &repositories.iter().map(from).collect::<String>();
+        let set = list.join("\n") + &apt::identity(repositories);
         let name = format!("apt-{}", &short_hash(&set)[..8]);
         let base = self.ingredients.builder_base.clone();
         let run = apt::install(packages, repositories, &base, self.ca);
@@ -425,6 +424,6 @@ fn targets(mounts: &BTreeSet<Mount>) -> BTreeSet<String> {
     mounts.iter().map(|mount| target(mount).to_owned()).collect()
 }
 
-fn short_hash(text: &str) -> String {
+pub(super) fn short_hash(text: &str) -> String {
     blake3::derive_key("deps name v1", text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

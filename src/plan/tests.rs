@@ -298,7 +298,7 @@ fn a_builder_sees_the_repositories_that_its_extension_names() {
             Base::Stage(name) => name.clone(),
             other => panic!("{other:?}"),
         };
-    let alone = stage(&[tool.clone()]);
+    let alone = stage(std::slice::from_ref(&tool));
     assert_ne!(stage(&[tool.clone(), shop.clone()]), alone);
     assert_eq!(stage(&[built("a", "make", "/opt/a/"), shop]), alone);
 }
