@@ -38,10 +38,14 @@ dest = "/ws/src"
 cargo = "*"    # tools/Cargo.toml shows it
 ccache = "*"    # a [build] /CMakeLists.txt shows it
 claude = "*"    # .claude/ shows it
-colcon = "*"    # src/nav/package.xml shows it
+ros = "*"    # src/nav/package.xml shows it
 
 "#]],
     );
+    // The key of its repository of packages.
+    sandbox.mirrors(&["raw.githubusercontent.com"]);
+    let key = "raw.githubusercontent.com/ros/rosdistro/eb71c289f4495a0327cd03a29205a2c411cd8129/ros.asc";
+    sandbox.serve(key, b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n");
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["init"]).exits(1).stderr_is(str![[r#"
 error: cannot make `deps.toml`: it exists already

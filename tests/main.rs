@@ -6,6 +6,7 @@
     reason = "tests read and write files, and stop at what cannot be"
 )]
 
+mod apt_repositories;
 mod architecture;
 mod archives;
 mod build;
@@ -48,6 +49,7 @@ mod project_files;
 mod readme;
 mod registry;
 mod remotes;
+mod ros;
 mod schema;
 mod status;
 mod store;

@@ -8,6 +8,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::apt::AptTable;
 use crate::project::OptionValue;
 use crate::source::Spanned;
 use crate::typed_toml::StringOr;
@@ -25,7 +26,7 @@ pub struct ExtensionFile {
     /// Pinned inputs, mounted read-only at `/deps/in/<name>` in the builder's RUN steps.
     #[serde(default)]
     pub inputs: BTreeMap<Spanned<String>, Spanned<InputTable>>,
-    /// Debian packages.
+    /// Debian packages, and the repositories that they come from.
     #[serde(default)]
     pub apt: AptTable,
     /// The builder: a stage of its own.
@@ -179,18 +180,6 @@ pub struct InputTable {
     pub project: Option<Spanned<String>>,
 }
 
-/// `[apt]`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AptTable {
-    /// Packages of the builder stage.
-    #[serde(default)]
-    pub builder: Vec<Spanned<String>>,
-    /// Packages of the final image.
-    #[serde(default)]
-    pub runtime: Vec<Spanned<String>>,
-}
-
 /// `[builder]` or `[builders.<name>]`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -199,6 +188,8 @@ pub struct BuilderTable {
     pub snippet: Spanned<String>,
     /// The builder of this extension that it goes on from, by its name.
     pub from: Option<Spanned<String>>,
+    /// The inputs that its steps see. Default: all.
+    pub inputs: Option<Vec<Spanned<String>>>,
     /// `none` makes the stage pure: its steps see their inputs only.
     #[serde(default)]
     pub network: Network,
@@ -238,6 +229,10 @@ pub struct RuntimeTable {
     /// Folders put in front of `PATH`.
     #[serde(default)]
     pub path: Vec<Spanned<String>>,
+    /// Other variables of that form, like `LD_LIBRARY_PATH`, and the folders put in front of what they hold; those of an
+    /// extension that comes later stand first.
+    #[serde(default)]
+    pub paths: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
     /// Files of the extension that the image gets.
     #[serde(default)]
     pub files: Vec<Spanned<FileTable>>,

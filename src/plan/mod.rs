@@ -12,6 +12,7 @@ mod key;
 mod layout;
 mod order;
 mod outputs;
+mod repositories;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -269,6 +270,16 @@ pub enum Problem {
     VariableConflict {
         /// The variable.
         variable: String,
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two extensions that bring different repositories of Debian packages under one name.
+    #[error("extensions `{first}` and `{second}` have different repositories of Debian packages called `{name}`")]
+    RepositoryConflict {
+        /// The repository.
+        name: String,
         /// One.
         first: String,
         /// The other.

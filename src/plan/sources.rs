@@ -52,7 +52,7 @@ impl<'a> Work<'a> {
         }
         let by_ssh = checkouts.iter().any(|(_, fetched)| is_ssh(&fetched.url));
         let packages = ["ca-certificates", "git", "git-lfs"].into_iter().chain(by_ssh.then_some("openssh-client"));
-        let base = self.apt_stage(&packages.map(str::to_owned).collect());
+        let base = self.apt_stage(&packages.map(str::to_owned).collect(), &BTreeSet::new());
         let mut mounts = BTreeSet::from([Mount::Cache {
             target: "/root/.cache/vcs-repos".to_owned(),
             id: "vcs-repos".to_owned(),

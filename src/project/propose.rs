@@ -43,20 +43,22 @@ pub enum Flag {
 }
 
 /// Extensions with another name here, and those with a value: rocker's name, the name here, the option with the value.
-const FLAGS: [(&str, &str, Option<&str>); 20] = [
+const FLAGS: [(&str, &str, Option<&str>); 22] = [
     ("deps_devtools", "devtools", None),
     ("devices", "devices", Some("devices")),
     ("env", "env", Some("set")),
     ("env_file", "env", Some("files")),
     ("git", "git_config", None),
     ("git_clone", "git", None),
+    ("isaacsim", "isaac_sim", None),
     ("ipc", "ipc", Some("mode")),
     ("jquery", "jq", None),
     ("name", "name", Some("name")),
     ("network", "network", Some("mode")),
     ("nvidia", "nvidia", None),
     ("port", "ports", Some("ports")),
-    ("ros_jazzy", "colcon", None),
+    ("rmw", "rmw", Some("implementation")),
+    ("ros_jazzy", "ros", None),
     ("shm_size", "shm_size", Some("size")),
     ("ulimit", "ulimit", Some("limits")),
     ("user_override_name", "user", Some("name")),

@@ -86,6 +86,15 @@ impl Sandbox {
         fs::write(path, content).expect("the sandbox is writable");
     }
 
+    /// Has `deps` ask for what these hosts serve at `$GIT/files/<host>/`.
+    pub(crate) fn mirrors(&self, hosts: &[&str]) {
+        let folder = self.root.join("config/deps");
+        fs::create_dir_all(&folder).expect("the sandbox is writable");
+        let mirror = |host: &&str| format!("\"https://{host}/\" = \"$GIT/files/{host}/\"\n");
+        let table = hosts.iter().map(mirror).collect::<String>();
+        fs::write(folder.join("config.toml"), self.with_urls(&format!("[mirror]\n{table}"))).expect("it is writable");
+    }
+
     /// Puts `content` onto the Git LFS server and returns the text of its pointer file.
     pub(crate) fn lfs(&self, content: &str) -> String {
         let id = lfs_id(content);
