@@ -41,7 +41,7 @@ fn the_step_that_installs_knows_the_repositories_of_all_extensions_once() {
 # the base with packages and user
 FROM debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa AS runtime
 RUN --mount=type=cache,id=apt-cache-debian-12,target=/var/cache/apt,sharing=locked \
-    --mount=type=cache,id=apt-lists-debian-12,target=/var/lib/apt/lists,sharing=locked \
+    --mount=type=cache,id=apt-lists-f440b092-debian-12,target=/var/lib/apt/lists,sharing=locked \
     --mount=type=bind,source=trees/b3-d3609ab9d298bacf7fb331bb7e629c11a1647a35092295fe66d4a5fd134019f5,target=/deps/apt-keys/shop,readonly \
     --mount=type=bind,source=trees/b3-056fc9bc8c7247b3089b75a37e61c2a5a965b6315447b2c2be35b5158bd1ecb1,target=/deps/apt/shop,readonly \
     rm -f /etc/apt/apt.conf.d/docker-clean \
