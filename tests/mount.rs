@@ -42,7 +42,7 @@ FROM debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 # the image
 FROM runtime AS final
 COPY --link --from=src-main.git /ws/src/ /ws/src/
-LABEL deps.plan-key="a8ddc1b10faa0f805a7ed552078a0ff7b9e3161de669216598678d489209e3ca"
+LABEL deps.plan-key="[..]"
 "#]]
     );
     assert!(text.contains("# checkouts: again, core/x, it's y\nFROM apt-"), "{text}");
@@ -50,12 +50,12 @@ LABEL deps.plan-key="a8ddc1b10faa0f805a7ed552078a0ff7b9e3161de669216598678d48920
 plan for linux/amd64: 4 stages, 1 pure (25 %)
   09fdf744d3d0  apt-4d05c005  packages: ca-certificates git git-lfs
                               impure: apt over the network
-  e0b6e9de051f  src-main.git  checkouts: again, core/x, it's y
+  [..]  src-main.git  checkouts: again, core/x, it's y
                               impure: from `apt-4d05c005`, git over the network
   b2d9e7dafeb8  runtime       the base with packages and user
-  b7982dd7ec74  final         the image
+  [..]  final         the image
                               impure: from `src-main.git`
-image mounted has the plan key a8ddc1b10faa0f805a7ed552078a0ff7b9e3161de669216598678d489209e3ca
+image mounted has the plan key [..]
 
 "#]]);
 }
