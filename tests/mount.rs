@@ -1,5 +1,7 @@
 //! `sources = "mount"`: a Dockerfile that fetches the pinned commits itself, on machines without `deps`.
 
+use crate::support::apt::passed_on;
+use crate::support::engine::Engine;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
 
@@ -109,4 +111,53 @@ fn a_manifest_without_repositories_has_no_stage() {
     sandbox.manifest("repositories: {}\n");
     sandbox.deps(["lock"]).succeeds();
     assert!(!sandbox.deps(["dockerfile"]).succeeds().stdout().contains("src-"));
+}
+
+#[test]
+fn the_engine_runs_no_fetch_of_a_commit_that_its_cache_mount_has() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    let server = format!("http://{}", passed_on(&engine.gateway(), sandbox.server().port()));
+    let x =
+        sandbox.git("x").file(".gitattributes", "*.txt text eol=crlf\n").file("a.txt", "1\n").executable("run", "#!\n");
+    let first = x.file("odd name", "x").tag("1.0").commit();
+    let sub = sandbox.git("sub").file("lib.c", "int x;\n").commit();
+    sandbox.git("y").submodule("lib/s", "../sub.git", &sub).commit();
+    sandbox.git("empty").commit();
+    let entry = |name: &str, version: &str| {
+        format!("  core/{name}: {{ type: git, url: {server}/{name}.git, version: {version} }}\n")
+    };
+    let all = [entry("empty", "main"), entry("x", "1.0"), entry("y", "main")];
+    project(&sandbox, engine.base(), "submodules = true\n");
+    sandbox.manifest(&format!("repositories:\n{}", all.concat()));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["build", "--frozen", "-t", "deps-test/mounted"]).succeeds();
+    let files = |tag: &str| {
+        let script =
+            "cd /ws/src && find . -printf '%P %y %m %l\\n' | sort && find . -type f | sort | xargs -d '\\n' sha256sum";
+        engine.run_image(tag, &["sh", "-c", script])
+    };
+    let mounted = files("deps-test/mounted");
+    sandbox.edit("deps.toml", "sources = \"mount\"\n", "");
+    sandbox.deps(["build", "--frozen", "-t", "deps-test/stored"]).succeeds();
+    assert_eq!(mounted, files("deps-test/stored"), "the same files, whoever fetched them");
+    assert!(mounted.contains("core/y/lib/s/lib.c f 644"), "{mounted}");
+
+    // Whatever the servers have by now, and whether they run: a commit is a commit, and what is not asked for is not there.
+    sandbox.edit("deps.toml", "submodules", "sources = \"mount\"\nsubmodules");
+    sandbox.git("x").file("a.txt", "moved\n").tag("1.0").commit();
+    sandbox.git("z").file("new", "1").commit();
+    sandbox.manifest(&format!("repositories:\n{}{}", all[0], all[1]));
+    sandbox.deps(["lock"]).succeeds();
+    assert!(sandbox.read("deps.lock").contains(&first), "the lock keeps what it has");
+    sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "-t", "deps-test/mounted"]).succeeds());
+    let kept: String =
+        mounted.lines().filter(|line| !line.contains("core/y")).map(|line| format!("{line}\n")).collect();
+    assert_eq!(files("deps-test/mounted"), kept);
+
+    sandbox.manifest(&format!("repositories:\n{}{}", all[1], entry("z", "main")));
+    sandbox.deps(["lock"]).succeeds();
+    let run = sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen"]).exits(1));
+    assert!(run.stderr().contains(&format!("deps: cannot fetch core/z from {server}/z.git")), "{run}");
+    assert!(!run.stderr().contains("cannot fetch core/x"), "{run}");
 }

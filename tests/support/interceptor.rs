@@ -37,7 +37,6 @@ impl Interceptor {
         let folder = sandbox.root().join("interceptor");
         fs::create_dir_all(&folder).expect("the sandbox is writable");
         fs::write(folder.join("addon.py"), ADDON).expect("the sandbox is writable");
-        let gateway = engine.docker(["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
         let port = free_port();
         let mut command = Command::new(mitmdump);
         command.args(["--quiet", "--listen-port", &port.to_string(), "--scripts"]).arg(folder.join("addon.py"));
@@ -46,7 +45,7 @@ impl Interceptor {
             command.arg("--set").arg(format!("ssl_verify_upstream_trusted_ca={}", Path::new(&bundle).display()));
         }
         let daemon = Daemon::start(command, port, folder.join("log"));
-        Some(Interceptor { daemon, folder, gateway: gateway.trim().to_owned() })
+        Some(Interceptor { daemon, folder, gateway: engine.gateway() })
     }
 
     /// What programs need so that builds go through the proxy: a configuration of docker that names it.
