@@ -24,6 +24,7 @@ mod ext;
 mod extension_errors;
 mod faults;
 mod fetch;
+mod git_extensions;
 mod help;
 mod import;
 mod import_keeps;

@@ -18,6 +18,7 @@ mod init;
 mod lint;
 mod lock;
 mod locking;
+mod origins;
 mod outcome;
 mod paint;
 mod pin_from;

@@ -6,9 +6,10 @@ use deps_lock::Selector;
 use super::Network;
 use super::diagnostic::Diagnostic;
 use super::locking;
+use super::origins;
 use super::outcome::{Failed, USAGE};
 use super::session::Session;
-use crate::resolve::Refresh;
+use crate::resolve::{Refresh, Wishes};
 use crate::source::nearest;
 
 #[derive(Debug, Args)]
@@ -24,29 +25,10 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let refresh = refresh(&options.keys)?;
+    let (workspace, loaded) = origins::ready(session, &refresh, false, &options.network)?;
+    check_known(&loaded.wishes, &refresh)?;
     let before = workspace.lock()?;
-    let wishes = &loaded.wishes;
-    let keys = wishes.images.keys().chain(wishes.repositories.keys()).chain(wishes.inputs.keys());
-    let known: Vec<_> = keys.chain(wishes.fetches.keys()).chain(wishes.extensions.keys()).collect();
-    let mut selectors = Vec::new();
-    let mut problems = Vec::new();
-    for word in &options.keys {
-        match word.parse::<Selector>() {
-            Ok(selector) if known.iter().any(|key| selector.matches(key)) => selectors.push(selector),
-            Ok(_) => {
-                let near = nearest(word, known.iter().map(|key| key.name.as_ref()))
-                    .map(|key| format!("did you mean `{key}`?"));
-                problems.push(Diagnostic::error(format!("the project asks for nothing called `{word}`")).hint(near));
-            }
-            Err(error) => problems.push(Diagnostic::error(format!("`{word}` names no entry of a lock: {error}"))),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Failed::new(USAGE, problems));
-    }
-    let refresh = if selectors.is_empty() { Refresh::Everything } else { Refresh::Selected(selectors) };
     if options.dry_run {
         let old = before.map(|before| before.lock).unwrap_or_default();
         let resolution = locking::resolve(session, &workspace, &loaded, &old, &refresh, &options.network)?;
@@ -56,4 +38,35 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     }
     locking::write(session, &workspace, &loaded, before.as_ref(), &refresh, &options.network)?;
     Ok(())
+}
+
+fn refresh(words: &[String]) -> Result<Refresh, Failed> {
+    let (mut selectors, mut problems) = (Vec::new(), Vec::new());
+    for word in words {
+        match word.parse::<Selector>() {
+            Ok(selector) => selectors.push(selector),
+            Err(error) => problems.push(Diagnostic::error(format!("`{word}` names no entry of a lock: {error}"))),
+        }
+    }
+    match (problems.is_empty(), selectors.is_empty()) {
+        (false, _) => Err(Failed::new(USAGE, problems)),
+        (true, true) => Ok(Refresh::Everything),
+        (true, false) => Ok(Refresh::Selected(selectors)),
+    }
+}
+
+/// Refuses to update what nobody asks for.
+fn check_known(wishes: &Wishes, refresh: &Refresh) -> Result<(), Failed> {
+    let Refresh::Selected(selectors) = refresh else { return Ok(()) };
+    let keys = wishes.images.keys().chain(wishes.repositories.keys()).chain(wishes.inputs.keys());
+    let known: Vec<_> = keys.chain(wishes.fetches.keys()).chain(wishes.extensions.keys()).collect();
+    let unknown = selectors.iter().filter(|selector| !known.iter().any(|key| selector.matches(key)));
+    let problem = |selector: &Selector| {
+        let word = selector.to_string();
+        let near =
+            nearest(&word, known.iter().map(|key| key.name.as_ref())).map(|key| format!("did you mean `{key}`?"));
+        Diagnostic::error(format!("the project asks for nothing called `{word}`")).hint(near)
+    };
+    let problems: Vec<Diagnostic> = unknown.map(problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failed::new(USAGE, problems)) }
 }

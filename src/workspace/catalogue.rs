@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Trouble, Workspace, all as each, extensions};
+use super::{Trouble, Workspace, all as each};
 use crate::extension::{self, Configured, Extension};
-use crate::project;
+use crate::project::{self, ExtensionOrigin, Project};
 use crate::source::Source;
 
 /// What `origin` says of the extensions that come with the tool.
@@ -23,7 +23,7 @@ pub struct Known {
     pub extension: Extension,
     /// What it says with the defaults of its options.
     pub configured: Configured,
-    /// `built-in`, or its folder relative to the project.
+    /// `built-in`, its folder relative to the project, or its repository.
     pub origin: String,
     /// Whether the project has it.
     pub used: bool,
@@ -53,24 +53,40 @@ impl Workspace {
         if troubles.is_empty() { Ok(all) } else { Err(troubles) }
     }
 
-    /// Returns the built-in extensions and those of the project, which replace built-in ones of their name; sorted.
+    /// Returns the built-in extensions and those of the project, which replace built-in ones of their name; sorted. Those
+    /// from git whose files nobody has brought are left out.
     ///
     /// # Errors
     /// Every problem of `deps.toml` and of the project's extensions.
     pub fn extensions(&self) -> Result<Vec<Known>, Vec<Trouble>> {
-        let source = self.project_file()?;
-        let project = project::parse(&source).map_err(|problems| each(problems, Trouble::Project))?;
+        let project = self.project()?;
         let builtin = Self::builtin_extensions()?.into_iter().map(|known| (known.extension.name.clone(), known));
         let mut all: BTreeMap<String, Known> = builtin.collect();
         let mut troubles = Vec::new();
-        for one in extensions::load(&self.files, &project, &mut troubles) {
-            let path = project.extensions.get(&one.name).and_then(|wish| wish.path.as_ref());
-            match described(one, path.map_or(BUILT_IN, |path| &path.value), true) {
+        let detected = self.detected(&project, &mut troubles);
+        for one in self.load_extensions(&project, &detected, &mut troubles) {
+            let origin = self.origin(&project, &one.name);
+            match described(one, &origin, true) {
                 Ok(known) => _ = all.insert(known.extension.name.clone(), known),
                 Err(found) => troubles.extend(found),
             }
         }
+        troubles.retain(|trouble| !trouble.is_absence());
         if troubles.is_empty() { Ok(all.into_values().collect()) } else { Err(troubles) }
+    }
+
+    /// Returns where an extension of the project comes from, in words.
+    fn origin(&self, project: &Project, name: &str) -> String {
+        match project.extensions.get(name).map(|wish| &wish.origin) {
+            Some(ExtensionOrigin::Path(path)) => path.value.clone(),
+            Some(ExtensionOrigin::Git(git)) => {
+                let pin = self.brought.get(name).map(|brought| &brought.origin);
+                let reference = pin.and_then(|pin| pin.reference.as_ref()).map(|name| format!(" {name}"));
+                let dir = git.dir.as_ref().map(|dir| format!(", {}", dir.value));
+                format!("{}{}{}", git.url.value, reference.unwrap_or_default(), dir.unwrap_or_default())
+            }
+            Some(ExtensionOrigin::BuiltIn) | None => BUILT_IN.to_owned(),
+        }
     }
 
     /// Returns the extension in the folder `path` of the project.
