@@ -8,6 +8,7 @@
 
 mod architecture;
 mod archives;
+mod auto;
 mod build;
 mod cache;
 mod catalogue;
