@@ -9,9 +9,8 @@ const BASE: &str = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 /// A project with this value of `auto`, these extensions, and a file of CMake.
 fn project(auto: &str, extensions: &str) -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.deps_toml(&format!(
-        "[project]\nname = \"p\"\nbase = \"{BASE}\"\nauto = {auto}\n\n[extensions]\n{extensions}"
-    ));
+    sandbox
+        .deps_toml(&format!("[project]\nname = \"p\"\nbase = \"{BASE}\"\nauto = {auto}\n\n[extensions]\n{extensions}"));
     sandbox.write("tools/CMakeLists.txt", "");
     sandbox
 }
