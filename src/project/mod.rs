@@ -6,6 +6,7 @@
 
 pub mod edit;
 pub mod file;
+pub mod layers;
 mod origin;
 pub mod propose;
 mod value;

@@ -143,9 +143,9 @@ mod tests {
                 "deps.toml:5:25: extension `a` has a `path` and a `git` repository",
                 "deps.toml:6:13: extension `b` has a `ref`, but no `git` repository",
                 "deps.toml:7:13: extension `c` has a `dir`, but no `git` repository",
-                "deps.toml:8:28: the folder `../x` is no plain folder of a repository",
-                "deps.toml:9:28: the folder `/etc` is an absolute path",
-                "deps.toml:10:28: the folder `x/.git/hooks` leads into a `.git` folder",
+                "deps.toml:8:27: the folder `../x` is no plain folder of a repository",
+                "deps.toml:9:27: the folder `/etc` is an absolute path",
+                "deps.toml:10:27: the folder `x/.git/hooks` leads into a `.git` folder",
             ]
         );
     }

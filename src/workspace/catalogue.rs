@@ -104,33 +104,42 @@ impl Workspace {
     /// # Errors
     /// When the folder exists, stands outside the project, or cannot be made.
     pub fn new_extension(&self, name: &str, path: &str) -> Result<(), Trouble> {
-        let folder = self.root.join(path);
-        let above = folder.ancestors().skip(1).find(|folder| folder.exists());
-        let real = |path: &Path| path.canonicalize().unwrap_or_default();
-        let inside = above.is_some_and(|above| real(above).starts_with(real(&self.root)));
-        if !project::stays_inside(path) || !inside {
-            return Err(Trouble::Outside { path: path.to_owned(), place: None });
-        }
-        let write = || -> std::io::Result<()> {
-            if let Some(above) = folder.parent() {
-                std::fs::create_dir_all(above)?;
-            }
-            std::fs::create_dir(&folder)?;
-            for (file, text) in NEW {
-                std::fs::write(folder.join(file), text.replace("my_tool", name))?;
-            }
-            Ok(())
-        };
-        write().map_err(|error| Trouble::Io {
-            verb: "make",
-            path: path.to_owned(),
-            message: match error.kind() {
-                ErrorKind::AlreadyExists => "it exists already".to_owned(),
-                _ => error.to_string(),
-            },
-            place: None,
-        })
+        new_folder(&self.root, path, NEW.iter().map(|(file, text)| (*file, text.replace("my_tool", name))))
     }
+}
+
+/// Makes the folder `path` below `root`, with these files.
+///
+/// # Errors
+/// When it exists, stands outside `root`, or cannot be made.
+pub fn new_folder<'f>(
+    root: &Path,
+    path: &str,
+    files: impl IntoIterator<Item = (&'f str, String)>,
+) -> Result<(), Trouble> {
+    let folder = root.join(path);
+    let above = folder.ancestors().skip(1).find(|folder| folder.exists());
+    let real = |path: &Path| path.canonicalize().unwrap_or_default();
+    let inside = above.is_some_and(|above| real(above).starts_with(real(root)));
+    if !project::stays_inside(path) || !inside {
+        return Err(Trouble::Outside { path: path.to_owned(), place: None });
+    }
+    let write = || -> std::io::Result<()> {
+        if let Some(above) = folder.parent() {
+            std::fs::create_dir_all(above)?;
+        }
+        std::fs::create_dir(&folder)?;
+        files.into_iter().try_for_each(|(file, text)| std::fs::write(folder.join(file), text))
+    };
+    write().map_err(|error| Trouble::Io {
+        verb: "make",
+        path: path.to_owned(),
+        message: match error.kind() {
+            ErrorKind::AlreadyExists => "it exists already".to_owned(),
+            _ => error.to_string(),
+        },
+        place: None,
+    })
 }
 
 fn read(name: &str, root: &str, files: Vec<extension::File>) -> Result<Extension, Vec<Trouble>> {

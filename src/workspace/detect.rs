@@ -10,7 +10,7 @@ use ignore::WalkBuilder;
 
 use super::{PROJECT_FILE, Trouble};
 use crate::extension::Extension;
-use crate::source::Source;
+use crate::source::{Place, Source};
 
 /// More files than this are not looked at: no workspace has them.
 const MOST_FILES: usize = 1_000_000;
@@ -82,6 +82,16 @@ impl Found {
     /// Returns the vcstool manifests.
     pub fn manifests(&self) -> impl Iterator<Item = &String> {
         self.files.iter().filter(|file| file.ends_with(".repos") || file.ends_with(".repos.yaml"))
+    }
+
+    /// Returns the text of the file `path`, relative to the file that `asked` stands in.
+    ///
+    /// # Errors
+    /// It cannot be read, or stands outside the folder.
+    pub fn beside(&self, folder: &Path, asked: &Place, path: &str) -> Result<Source, Trouble> {
+        let beside = asked.source.name().rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = if beside.is_empty() { path.to_owned() } else { format!("{beside}/{path}") };
+        super::files::Files::Disk(folder.to_owned()).read(&path).map_err(|trouble| trouble.at(asked))
     }
 
     /// Returns the text of the file `path` when it is there.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use deps_lock::Lock;
 
-pub use catalogue::Known;
+pub use catalogue::{Known, new_folder};
 pub use detect::Found;
 pub use excluded::IdleExclude;
 pub use extensions::Brought;
