@@ -42,6 +42,7 @@ mod manifests;
 mod merge;
 mod model;
 mod offline;
+mod peers;
 mod pin_from;
 mod plan;
 mod readme;
