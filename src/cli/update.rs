@@ -25,9 +25,17 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let refresh = refresh(&options.keys)?;
+    let (selectors, malformed) = selectors(&options.keys);
+    if !malformed.is_empty() {
+        let loaded = session.load(&session.workspace()?)?;
+        return Err(Failed::new(USAGE, unknown(&loaded.wishes, &selectors).into_iter().chain(malformed).collect()));
+    }
+    let refresh = if selectors.is_empty() { Refresh::Everything } else { Refresh::Selected(selectors.clone()) };
     let (workspace, loaded) = origins::ready(session, &refresh, false, &options.network)?;
-    check_known(&loaded.wishes, &refresh)?;
+    let unknown = unknown(&loaded.wishes, &selectors);
+    if !unknown.is_empty() {
+        return Err(Failed::new(USAGE, unknown));
+    }
     let before = workspace.lock()?;
     if options.dry_run {
         let old = before.map(|before| before.lock).unwrap_or_default();
@@ -40,7 +48,8 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     Ok(())
 }
 
-fn refresh(words: &[String]) -> Result<Refresh, Failed> {
+/// Reads the words of the command; the problems are of those that name no entry of any lock.
+fn selectors(words: &[String]) -> (Vec<Selector>, Vec<Diagnostic>) {
     let (mut selectors, mut problems) = (Vec::new(), Vec::new());
     for word in words {
         match word.parse::<Selector>() {
@@ -48,16 +57,11 @@ fn refresh(words: &[String]) -> Result<Refresh, Failed> {
             Err(error) => problems.push(Diagnostic::error(format!("`{word}` names no entry of a lock: {error}"))),
         }
     }
-    match (problems.is_empty(), selectors.is_empty()) {
-        (false, _) => Err(Failed::new(USAGE, problems)),
-        (true, true) => Ok(Refresh::Everything),
-        (true, false) => Ok(Refresh::Selected(selectors)),
-    }
+    (selectors, problems)
 }
 
-/// Refuses to update what nobody asks for.
-fn check_known(wishes: &Wishes, refresh: &Refresh) -> Result<(), Failed> {
-    let Refresh::Selected(selectors) = refresh else { return Ok(()) };
+/// Returns a problem for each selector of something that nobody asks for.
+fn unknown(wishes: &Wishes, selectors: &[Selector]) -> Vec<Diagnostic> {
     let keys = wishes.images.keys().chain(wishes.repositories.keys()).chain(wishes.inputs.keys());
     let known: Vec<_> = keys.chain(wishes.fetches.keys()).chain(wishes.extensions.keys()).collect();
     let unknown = selectors.iter().filter(|selector| !known.iter().any(|key| selector.matches(key)));
@@ -67,6 +71,5 @@ fn check_known(wishes: &Wishes, refresh: &Refresh) -> Result<(), Failed> {
             nearest(&word, known.iter().map(|key| key.name.as_ref())).map(|key| format!("did you mean `{key}`?"));
         Diagnostic::error(format!("the project asks for nothing called `{word}`")).hint(near)
     };
-    let problems: Vec<Diagnostic> = unknown.map(problem).collect();
-    if problems.is_empty() { Ok(()) } else { Err(Failed::new(USAGE, problems)) }
+    unknown.map(problem).collect()
 }
