@@ -108,7 +108,7 @@ fn packages(number: usize) -> String {
 
 fn checkout(number: usize) -> Checkout {
     let path = format!("group{}/repository{number}", number % 10);
-    Checkout { set: "main".to_owned(), path, dest: "/ws/src".to_owned(), tree: format!("{number:040x}") }
+    Checkout { set: "main".to_owned(), path, dest: "/ws/src".to_owned(), tree: format!("{number:040x}"), fetched: None }
 }
 
 fn digest() -> String {

@@ -92,7 +92,7 @@ Options:
           [alias: --stage]
 
       --no-cache
-          Ignore the engine's cache
+          Ignore the engine's cache, what its cache mounts hold included
 
       --build-arg <NAME=VALUE>
           Set a build argument; may be given several times

@@ -19,7 +19,7 @@ use crate::engine::run::{self, Built, RunError};
 use crate::engine::summary::{self, Failure, Summary};
 use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
-use crate::plan::{CA_SECRET, Plan};
+use crate::plan::{CA_SECRET, Plan, SSH_ID};
 use crate::project::Project;
 use crate::resolve::Refresh;
 use crate::source::{Place, nearest};
@@ -34,7 +34,7 @@ pub(super) struct Options {
     /// Build this stage only, and what it needs.
     #[arg(long, visible_alias = "stage", value_name = "STAGE")]
     target: Option<String>,
-    /// Ignore the engine's cache.
+    /// Ignore the engine's cache, what its cache mounts hold included.
     #[arg(long)]
     no_cache: bool,
     /// Set a build argument; may be given several times.
@@ -167,7 +167,7 @@ fn fill(
     store: &Store,
     options: &Options,
 ) -> Result<(), Failed> {
-    let fetched = fetch::objects(session, loaded, lock, store, &options.network)?;
+    let fetched = fetch::context(session, loaded, lock, store, &options.network)?;
     session.tell(&format!("{fetched}\n"));
     for folder in plans.iter().flat_map(|plan| &plan.folders) {
         let files = extension::folder(&folder.files);
@@ -201,6 +201,7 @@ fn build(
         platforms,
         args: arguments(session, &plans[0], store, project, options)?,
         secrets: secrets.into_iter().collect(),
+        ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
         load: options.load || (!kept && found.driver != "docker"),
@@ -249,6 +250,12 @@ fn host_user(session: &Session, plan: &Plan, store: &Store) -> Result<BTreeMap<S
     ];
     let open = values.into_iter().filter(|(_, fixed, _)| !fixed);
     Ok(open.filter_map(|(variable, _, value)| Some((variable.to_owned(), value?))).collect())
+}
+
+/// The agent with the keys of whoever builds, for sources that are reached by ssh.
+fn ssh_agent(session: &Session, plan: &Plan) -> Option<(String, PathBuf)> {
+    let socket = session.variable("SSH_AUTH_SOCK").filter(|_| plan.wants_ssh()).map(PathBuf::from)?;
+    socket.is_absolute().then(|| (SSH_ID.to_owned(), socket))
 }
 
 /// The host's CA bundle: `$SSL_CERT_FILE`, else where the distributions keep it.

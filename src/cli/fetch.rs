@@ -16,6 +16,7 @@ use super::{Frozen, Network, hints, locking, origins};
 
 use crate::extension::Packing;
 use crate::extent::Extent;
+use crate::project::Sources;
 use crate::remote::fetch::{Content, FetchFailure, FetchProblem, LfsFiles, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
 use crate::resolve::{FailureKind, GitWish, OriginWish, PinnedFile, Refresh, RepositoryWish};
@@ -47,7 +48,32 @@ pub(super) fn objects(
     store: &Store,
     network: &Network,
 ) -> Result<String, Failed> {
-    let (wanted, others) = (wanted(loaded, lock), others(loaded, lock));
+    bring(session, loaded, lock, store, network, wanted(loaded, lock))
+}
+
+/// Brings what a build takes from the store into it; returns what there was to do, in words.
+pub(super) fn context(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    store: &Store,
+    network: &Network,
+) -> Result<String, Failed> {
+    let by_the_build = |(key, wish): (&Key, &RepositoryWish)| (wish.sources == Sources::Mount).then(|| key.to_string());
+    let by_the_build: BTreeSet<String> = loaded.wishes.repositories.iter().filter_map(by_the_build).collect();
+    let wanted = wanted(loaded, lock).into_iter().filter(|one| !by_the_build.contains(&one.name)).collect();
+    bring(session, loaded, lock, store, network, wanted)
+}
+
+fn bring(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    store: &Store,
+    network: &Network,
+    wanted: Vec<Wanted>,
+) -> Result<String, Failed> {
+    let others = others(loaded, lock);
     let trees: BTreeSet<String> = wanted.iter().map(tree_id).chain(others.iter().map(WantedOther::tree_id)).collect();
     let present = trees.iter().filter(|tree| store.has_tree(tree)).count();
     let fetched = if present == trees.len() {

@@ -132,6 +132,9 @@ fn of_wish(problem: &WishProblem) -> Option<String> {
             Some("take it from a git mirror, or from an archive (`type: tar`, with the archive's url)".to_owned())
         }
         WishProblem::Url(problem) => of_extension(problem),
+        WishProblem::NotByTheBuild { .. } => {
+            Some("leave `sources` out: this machine fetches it then, and the build copies it".to_owned())
+        }
         WishProblem::NoTag(_) => Some("write a requirement, `ref = \"^1\"`, or a tag".to_owned()),
         WishProblem::Contradiction { .. } => {
             Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())

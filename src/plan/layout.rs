@@ -66,10 +66,10 @@ pub(super) struct Work<'a> {
     /// The paths of all checkouts, by set.
     pub(super) checkouts: BTreeSet<(&'a str, &'a str)>,
     inputs: BTreeMap<(&'a str, &'a str), &'a str>,
-    ca: bool,
+    pub(super) ca: bool,
     stages: BTreeMap<String, Stage>,
     folders: BTreeMap<String, Vec<File>>,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Work<'_> {
@@ -128,7 +128,7 @@ impl Work<'_> {
     }
 
     /// Same packages, same stage; different packages, different stages: no extension disturbs another's builder.
-    fn apt_stage(&mut self, packages: &BTreeSet<String>) -> Base {
+    pub(super) fn apt_stage(&mut self, packages: &BTreeSet<String>) -> Base {
         if packages.is_empty() {
             return self.ingredients.builder_base.clone();
         }
@@ -327,6 +327,7 @@ fn reason(instruction: &Instruction) -> Option<String> {
     match instruction {
         Instruction::Run(run) if !run.offline => Some(match &run.origin {
             Some(origin) => format!("network in {}:{}", origin.file, origin.line),
+            None if run.command.starts_with("<<") => "git over the network".to_owned(),
             None if run.command.contains("apt-get") => "apt over the network".to_owned(),
             None => return None,
         }),
@@ -339,7 +340,7 @@ fn runs_online(step: &extension::Step, network: Network) -> bool {
 }
 
 /// Variables that make the usual tools trust the mounted CA bundle. `ARG` reaches RUN steps and no image.
-fn trust() -> Vec<Instruction> {
+pub(super) fn trust() -> Vec<Instruction> {
     let names = [
         "CARGO_HTTP_CAINFO",
         "CURL_CA_BUNDLE",

@@ -27,6 +27,9 @@ use crate::project::{Platform, Project};
 /// The id of the secret that holds the host's CA bundle.
 pub const CA_SECRET: &str = "deps-ca";
 
+/// The id under which steps that fetch sources ask for the builder's ssh agent.
+pub const SSH_ID: &str = "deps-sources";
+
 /// Everything that a plan is made of.
 #[derive(Clone, Debug)]
 pub struct Ingredients<'a> {
@@ -66,6 +69,21 @@ pub struct Checkout {
     pub dest: String,
     /// The content id: the commit's, with `-s` when it has submodules.
     pub tree: String,
+    /// What the build fetches itself; none when it copies the tree from the store.
+    pub fetched: Option<Fetched>,
+}
+
+/// A commit that the build fetches itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fetched {
+    /// The URL.
+    pub url: String,
+    /// The commit.
+    pub rev: String,
+    /// Whether it comes with its submodules.
+    pub submodules: bool,
+    /// Whether pointer files of Git LFS stay.
+    pub pointers: bool,
 }
 
 /// What a stage begins with.
@@ -203,6 +221,16 @@ impl Plan {
     /// Returns the stage called `name`.
     pub fn stage(&self, name: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// Returns whether a step asks for the ssh agent, under [`SSH_ID`].
+    pub fn wants_ssh(&self) -> bool {
+        let asks = |mount: &Mount| match mount {
+            Mount::Written(options) => options.get("id").is_some_and(|id| id == SSH_ID),
+            _ => false,
+        };
+        let mut instructions = self.stages.iter().flat_map(|stage| &stage.instructions);
+        instructions.any(|one| matches!(one, Instruction::Run(run) if run.mounts.iter().any(asks)))
     }
 
     /// Returns how many stages are pure.

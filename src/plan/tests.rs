@@ -60,7 +60,7 @@ fn built(name: &str, command: &str, to: &str) -> Configured {
 
 fn checkout(path: &str, digit: char) -> Checkout {
     let tree = digit.to_string().repeat(40);
-    Checkout { set: "main".to_owned(), path: path.to_owned(), dest: "/ws/src".to_owned(), tree }
+    Checkout { set: "main".to_owned(), path: path.to_owned(), dest: "/ws/src".to_owned(), tree, fetched: None }
 }
 
 fn planned(project: &Project, extensions: &[Configured], checkouts: &[Checkout]) -> Result<Plan, Vec<Problem>> {

@@ -99,6 +99,8 @@ pub enum Sources {
     /// The host fetches pinned commits into the store; the build copies them from there.
     #[default]
     Store,
+    /// The build fetches what its cache mount `vcs-repos` lacks: the Dockerfile is enough, on a machine without `deps`.
+    Mount,
 }
 
 /// An extension's long form.

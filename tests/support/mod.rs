@@ -5,6 +5,7 @@ pub(crate) mod daemons;
 pub(crate) mod delay;
 pub(crate) mod engine;
 pub(crate) mod git_server;
+pub(crate) mod interceptor;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod proxy;
