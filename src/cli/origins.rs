@@ -18,7 +18,7 @@ use super::submodules::Asked;
 use crate::digest;
 use crate::extent::Extent;
 use crate::remote::{self, fetch};
-use crate::resolve::{self, Answers, Origins, Refresh};
+use crate::resolve::{self, Answers, Origins, Pins, Refresh};
 use crate::store::Store;
 use crate::workspace::{Brought, Loaded, Trouble, Workspace};
 
@@ -79,7 +79,7 @@ pub(super) fn incomplete(workspace: &Workspace, loaded: &Loaded, absent: Vec<Tro
     }
 }
 
-fn locked(origins: &Origins, lock: &Lock) -> BTreeMap<Key, Origin> {
+fn locked(origins: &Origins, lock: &Lock) -> Pins {
     let origin = |key: &Key| match lock.get(key)? {
         Entry::Ext(extension) => Some((key.clone(), extension.origin.clone()?)),
         _ => None,
@@ -94,7 +94,7 @@ fn pinned(
     before: &Lock,
     refresh: &Refresh,
     network: &Network,
-) -> Result<BTreeMap<Key, Origin>, Failed> {
+) -> Result<Pins, Failed> {
     let mut answers = Answers::new();
     loop {
         let questions = resolve::origin_questions(origins, before, refresh, &answers);
@@ -113,13 +113,7 @@ fn pinned(
 }
 
 /// Fetches the commits that the store does not have.
-fn bring(
-    session: &Session,
-    origins: &Origins,
-    pins: &BTreeMap<Key, Origin>,
-    store: &Store,
-    network: &Network,
-) -> Result<(), Failed> {
+fn bring(session: &Session, origins: &Origins, pins: &Pins, store: &Store, network: &Network) -> Result<(), Failed> {
     let missing = |(_, origin): &(&Key, &Origin)| !store.has_tree(&tree(origin));
     let wanted = |(key, origin): (&Key, &Origin)| wanted(key, origin, &origins[key].git.remote);
     let wanted: Vec<fetch::Wanted> = pins.iter().filter(missing).map(wanted).collect();
@@ -148,7 +142,7 @@ fn tree(origin: &Origin) -> String {
     digest::checkout_id(&origin.rev, &Extent::default())
 }
 
-fn shelved(pins: &BTreeMap<Key, Origin>, store: &Store) -> BTreeMap<String, Brought> {
+fn shelved(pins: &Pins, store: &Store) -> BTreeMap<String, Brought> {
     let one = |(key, origin): (&Key, &Origin)| {
         (key.name.to_string(), Brought { origin: origin.clone(), tree: store.tree(&tree(origin)) })
     };

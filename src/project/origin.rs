@@ -112,7 +112,6 @@ impl Check<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::{Project, parse};
-    use super::*;
     use crate::source::Source;
 
     fn read(extensions: &str) -> Result<Project, Vec<String>> {

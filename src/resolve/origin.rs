@@ -29,6 +29,9 @@ pub struct OriginWish {
 /// The extensions from git by their keys in the lock.
 pub type Origins = BTreeMap<Key, OriginWish>;
 
+/// The commits that they come from.
+pub type Pins = BTreeMap<Key, Origin>;
+
 /// Files of an extension that are not those of the lock, although they are of the same commit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: its files at `{rev}` have the digest `{found}`, the lock has `{locked}`")]
@@ -95,9 +98,9 @@ pub fn pin_origins(
     before: &Lock,
     refresh: &Refresh,
     answers: &Answers,
-) -> Result<(BTreeMap<Key, Origin>, Vec<MovedTag>), Vec<PinProblem>> {
+) -> Result<(Pins, Vec<MovedTag>), Vec<PinProblem>> {
     let state = Work { before, refresh, answers };
-    let (mut pins, mut moved, mut problems) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let (mut pins, mut moved, mut problems) = (Pins::new(), Vec::new(), Vec::new());
     for (key, wish) in origins {
         match state.git(key, &wish.git) {
             Ok(git) => {
