@@ -14,6 +14,9 @@ use crate::source::{Located, Place, Source, Spanned, nearest};
 /// What the files of a workspace are called.
 pub const SUFFIX: &str = ".deps.yaml";
 
+/// The most layers of a workspace: real ones have fewer than twenty.
+const MOST: usize = 1_000;
+
 /// What a layer does with its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Command {
@@ -120,6 +123,9 @@ pub enum LayersProblem {
         /// The layer.
         name: String,
     },
+    /// More layers than are read.
+    #[error("there are more than {MOST} layers")]
+    TooMany,
     /// Orders that cannot all hold.
     #[error("these orders of layers contradict each other: {}", Orders(orders))]
     Order {
@@ -166,6 +172,7 @@ pub fn layers(source: &Source) -> Checked<Layers> {
     let shape = |name: &str, expected| LayersProblem::Shape { name: name.to_owned(), expected };
     match &root.content {
         Content::Null => {}
+        Content::Mapping(pairs) if pairs.len() > MOST => wrong(&root, LayersProblem::TooMany),
         Content::Mapping(pairs) => {
             for (key, value) in pairs {
                 let Some(name) = key.text() else {
@@ -273,6 +280,9 @@ fn order(files: &[Layers]) -> Result<Vec<&str>, Located<LayersProblem>> {
         for (name, ..) in &file.layers {
             before.entry(&name.value).or_default();
         }
+        if before.len() > MOST {
+            return Err(Located { place: file.source.at(0..0), error: LayersProblem::TooMany });
+        }
         for pair in file.layers.windows(2) {
             let place = file.source.at(pair[1].0.span());
             before.entry(&pair[1].0.value).or_default().entry(&pair[0].0.value).or_insert(place);
@@ -374,6 +384,12 @@ mod tests {
             ]
         );
         assert_eq!(read(&[("a.deps.yaml", "- apt\n")]).unwrap_err().len(), 1);
+        let many = |from: usize| (from..from + 600).map(|number| format!("run_{number}:\n")).collect::<String>();
+        assert_eq!(
+            read(&[("a.deps.yaml", &many(0)), ("b.deps.yaml", &many(600))]).unwrap_err(),
+            ["b.deps.yaml:1:1: there are more than 1000 layers"]
+        );
+        assert_eq!(read(&[("a.deps.yaml", &(many(0) + &many(600)))]).unwrap_err().len(), 1);
         assert!(read(&[("a.deps.yaml", "")]).unwrap().is_empty());
     }
 }
