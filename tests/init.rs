@@ -15,10 +15,12 @@ fn a_workspace_becomes_a_project_that_locks() {
     sandbox.write(".gitignore", "web/\nbuild/\n");
     sandbox.write("build/other.repos", "not a manifest\n");
     sandbox.write(".cache/pyproject.toml", "");
+    sandbox.write(".claude/settings.json", "{}");
+    sandbox.write("home/.codex/auth.json", "{}");
     sandbox.write("a\n[build]\n/CMakeLists.txt", "");
     std::os::unix::fs::symlink("/", sandbox.path("root")).unwrap();
     sandbox.deps(["init", "--name", "robot", "--base", "scratch"]).succeeds().stderr_is(str![[r#"
-wrote deps.toml: 1 manifest, 3 extensions; read it, then run `deps lock`
+wrote deps.toml: 1 manifest, 4 extensions; read it, then run `deps lock`
 
 "#]]);
     sandbox.file_is(
@@ -35,6 +37,7 @@ dest = "/ws/src"
 [extensions]
 cargo = "*"    # tools/Cargo.toml shows it
 ccache = "*"    # a [build] /CMakeLists.txt shows it
+claude = "*"    # .claude/ shows it
 colcon = "*"    # src/nav/package.xml shows it
 
 "#]],
@@ -51,7 +54,7 @@ fn a_rockerc_is_taken_over() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "rockerc.yaml",
-        "image: ubuntu:22.04\nargs: [x11, user, deps-devtools, auto, pulse, claude]\nextension-blacklist: [pulse]\n\
+        "image: ubuntu:22.04\nargs: [x11, user, deps-devtools, auto, pulse, oyr-spacenav]\nextension-blacklist: [pulse]\n\
          volume: [./data:/data, /dev/shm:/dev/shm]\nnetwork: host\nname: robot\nhome: \"true\"\nnvidia: auto\n",
     );
     let run = sandbox.deps(["init", "--print", "--name", "p"]).succeeds();
@@ -69,14 +72,14 @@ nvidia = "*"    # rockerc.yaml asks for `nvidia`
 user = "*"    # rockerc.yaml asks for `user`
 volume = { with = { volumes = ["./data:/data", "/dev/shm:/dev/shm"] } }    # rockerc.yaml asks for `volume`
 x11 = "*"    # rockerc.yaml asks for `x11`
-# not taken over: `claude` (rockerc.yaml)
+# not taken over: `oyr-spacenav` (rockerc.yaml)
 # not taken over: the value of `nvidia` (rockerc.yaml)
 
 "#]]);
     assert!(!sandbox.has("deps.toml"));
     sandbox.deps(["init"]).succeeds().stderr_is(str![[r#"
 wrote deps.toml: 0 manifests, 8 extensions; read it, then run `deps lock`
-warning: `claude` (rockerc.yaml) is not taken over
+warning: `oyr-spacenav` (rockerc.yaml) is not taken over
 
 warning: the value of `nvidia` (rockerc.yaml) is not taken over
 

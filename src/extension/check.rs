@@ -41,9 +41,9 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
         problems.check(pattern, |text| globset::Glob::new(text).is_ok(), "a glob like `**/package.json`");
     }
     for (name, input) in &file.inputs {
-        let InputTable { git, path, url, manifest, .. } = &input.value;
+        let InputTable { git, path, url, manifest, project, .. } = &input.value;
         let manifest = manifest.as_ref().is_some_and(|manifest| manifest.value);
-        let ways = [git.is_some() || url.is_some(), path.is_some(), manifest];
+        let ways = [git.is_some() || url.is_some(), path.is_some(), manifest, project.is_some()];
         if ways.into_iter().filter(|one| *one).count() != 1 {
             problems.push(input, Problem::UnclearInput { name: name.value.clone() });
         }
@@ -92,22 +92,28 @@ pub(super) fn options(
 /// Returns what `extension` says with `options`.
 pub(super) fn configure(
     extension: &Extension,
+    project: &Source,
     options: BTreeMap<String, OptionValue>,
     wish: Option<&ExtensionWish>,
 ) -> Result<Configured, Vec<Located<Problem>>> {
     let out = format!("{OUT}/{}", extension.name);
     let (name, version) = (extension.name.clone(), extension.version.to_string());
     let scope = Scope { name, version, out, options, words: BTreeMap::new() };
-    let mut render = Render { extension, scope, problems: Problems { source: &extension.source, found: Vec::new() } };
+    let set = wish.iter().flat_map(|wish| &wish.with);
+    let set = set.map(|(name, value)| (name.value.clone(), project.at(value.span()))).collect();
+    let problems = Problems { source: &extension.source, found: Vec::new() };
+    let mut render = Render { extension, scope, set, problems };
     let configured = render.all(wish);
     render.problems.into_result().map(|()| configured)
 }
 
 /// Renders and checks the parts of one extension.
 pub(super) struct Render<'a> {
-    extension: &'a Extension,
+    pub(super) extension: &'a Extension,
     scope: Scope,
-    problems: Problems<'a>,
+    /// Where the project sets options, by their names.
+    pub(super) set: BTreeMap<String, crate::source::Place>,
+    pub(super) problems: Problems<'a>,
 }
 
 impl Render<'_> {
@@ -166,7 +172,10 @@ impl Render<'_> {
                 }
                 Input::Folder { files }
             }
-            (None, None) => Input::Checkouts,
+            (None, None) => match &input.project {
+                Some(path) => self.project_input(path)?,
+                None => Input::Checkouts,
+            },
         };
         Some((name.value.clone(), input))
     }
@@ -342,8 +351,7 @@ impl Render<'_> {
 
     /// The option that `{{ options.<name> }}` names.
     fn option_of(&self, text: &str) -> Option<&OptionValue> {
-        let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-        self.scope.options.get(inner.trim().strip_prefix("options.")?)
+        self.scope.options.get(option_name(text)?)
     }
 
     /// Renders a value and checks the result.
@@ -365,7 +373,7 @@ impl Render<'_> {
 /// Problems of one file, collected.
 pub(super) struct Problems<'a> {
     source: &'a Source,
-    found: Vec<Located<Problem>>,
+    pub(super) found: Vec<Located<Problem>>,
 }
 
 impl Problems<'_> {
@@ -391,6 +399,12 @@ impl Problems<'_> {
         });
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
+}
+
+/// Returns `<name>` of `{{ options.<name> }}`.
+pub(super) fn option_name(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    inner.trim().strip_prefix("options.")
 }
 
 fn fits(option: &str, table: &OptionTable, value: &OptionValue) -> Result<(), Problem> {

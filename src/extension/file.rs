@@ -145,7 +145,8 @@ impl fmt::Display for OptionKind {
     }
 }
 
-/// `[inputs.<name>]`: a git repository, a folder of the extension, a file that is downloaded, or the project's checkouts.
+/// `[inputs.<name>]`: a git repository, a folder of the extension, a file that is downloaded, or the project's checkouts or
+/// files.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputTable {
@@ -173,6 +174,9 @@ pub struct InputTable {
     pub executable: Option<Spanned<bool>>,
     /// The checkouts of all manifests of the project, each at its path.
     pub manifest: Option<Spanned<bool>>,
+    /// A file or a folder of the project, relative to `deps.toml`: usually `{{ options.<name> }}`. A file is mounted by its
+    /// name. There is no input where it is empty.
+    pub project: Option<Spanned<String>>,
 }
 
 /// `[apt]`.

@@ -7,6 +7,7 @@ mod catalogue;
 mod check;
 mod container;
 pub mod file;
+mod project_input;
 mod snippet;
 mod tags;
 mod template;
@@ -27,7 +28,7 @@ pub use url::{Packing, UrlFile, UrlInput, UrlVersion};
 
 use crate::digest::{self, FolderFile};
 use crate::project::{ExtensionWish, OptionValue};
-use crate::source::{Located, Source, Spanned};
+use crate::source::{Located, Place, Source, Spanned};
 use crate::typed_toml::{self, ShapeProblem};
 
 /// The name of the file that makes a folder an extension.
@@ -160,6 +161,15 @@ pub enum Input {
     Url(Box<UrlInput>),
     /// All checkouts of the project, each at its path.
     Checkouts,
+    /// A file or a folder of the project.
+    Project {
+        /// Its path, relative to `deps.toml`.
+        path: String,
+        /// Where it is asked for.
+        place: Place,
+        /// The files of the folder, sorted by path, or the file by its name; none until `workspace/` has read them.
+        files: Vec<File>,
+    },
 }
 
 /// A builder stage.
@@ -285,7 +295,9 @@ pub enum Problem {
         path: String,
     },
     /// An input that is nothing, or two things.
-    #[error("input `{name}` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`")]
+    #[error(
+        "input `{name}` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`"
+    )]
     UnclearInput {
         /// The input.
         name: String,
@@ -432,7 +444,7 @@ impl Extension {
         wish: Option<&ExtensionWish>,
     ) -> Result<Configured, Vec<Located<Problem>>> {
         let options = check::options(project, self, wish)?;
-        check::configure(self, options, wish)
+        check::configure(self, project, options, wish)
     }
 
     /// Returns the text of a file of the extension by its path relative to the project, as snippets name it.

@@ -79,6 +79,30 @@ fn options_reach_every_rendered_value() {
 }
 
 #[test]
+fn a_file_of_the_project_is_asked_for_where_its_option_is_set() {
+    let toml = format!("{TOOL}\n[options.file]\ntype = \"string\"\ndefault = \"\"\nhelp = \"a file\"\n");
+    let toml = toml.replace("path = \"files\"", "project = \"{{ options.file }}\"");
+    assert!(!configured(&toml, "RUN a\n", "{}").unwrap().inputs.contains_key("files"), "nothing is asked for");
+    for (text, expected) in [("./a/b.txt", "a/b.txt"), ("docs/", "docs")] {
+        let found = configured(&toml, "RUN a\n", &format!("{{ with = {{ file = \"{text}\" }} }}")).unwrap();
+        let Input::Project { path, place, files } = &found.inputs["files"] else { panic!("a file of the project") };
+        assert_eq!((path.as_str(), files.len()), (expected, 0));
+        assert_eq!((place.source.name(), place.line_column()), ("deps.toml", (5, 26)));
+    }
+    for text in ["/etc/passwd", "../a", "a/../../b", "./", "a//b", "~/a", "a:b"] {
+        let problems = configured(&toml, "RUN a\n", &format!("{{ with = {{ file = \"{text}\" }} }}"));
+        let expected = format!("deps.toml:5:26: `{text}` is not the plain path of a file or folder inside the project");
+        assert_eq!(problems.expect_err(text), [expected]);
+    }
+    let fixed = toml.replace("{{ options.file }}", "/etc/passwd");
+    let expected = "`/etc/passwd` is not the plain path of a file or folder inside the project";
+    assert_eq!(
+        configured(&fixed, "RUN a\n", "{}").expect_err("not inside"),
+        [format!("extensions/tool/extension.toml:24:11: {expected}")]
+    );
+}
+
+#[test]
 fn options_that_do_not_fit_are_named_in_the_project() {
     let problems = configured(
         TOOL,

@@ -144,7 +144,7 @@ impl Work<'_> {
         let mut mounts = BTreeSet::new();
         for (name, input) in &extension.inputs {
             let tree = match input {
-                Input::Folder { files } => {
+                Input::Folder { files } | Input::Project { files, .. } => {
                     let tree = crate::digest::folder_id(&folder(files));
                     self.folders.insert(tree.clone(), files.clone());
                     tree

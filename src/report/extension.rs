@@ -75,7 +75,8 @@ pub struct OptionReport {
 pub struct InputReport {
     /// The name: it is mounted at `/deps/in/<name>`.
     pub name: String,
-    /// Where it comes from: a repository's url with the version asked for, the url of a file, or the files of the extension.
+    /// Where it comes from: a repository's url with the version asked for, the url of a file, or
+    /// the files of the extension or of the project.
     pub from: String,
 }
 
@@ -142,6 +143,7 @@ fn origin_of(input: &Input) -> String {
             format!("{}{version}", input.example())
         }
         Input::Checkouts => "the checkouts of the project".to_owned(),
+        Input::Project { path, .. } => format!("`{path}` of the project"),
         Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),
     }
 }

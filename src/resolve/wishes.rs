@@ -298,7 +298,7 @@ impl Gather {
                         self.wishes.fetches.insert(Key { kind: Kind::Fetch, name }, wish);
                     }
                 }
-                Input::Folder { .. } | Input::Checkouts => {}
+                Input::Folder { .. } | Input::Checkouts | Input::Project { .. } => {}
             }
         }
     }

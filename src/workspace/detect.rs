@@ -1,12 +1,12 @@
 //! What is in a folder: manifests, and files that show which extensions it wants.
 //!
-//! Decides where to look: below the folder and nowhere else, not into what `.gitignore` leaves out, hidden folders, or
-//! through links. Leaves out what a file shows (the extensions' `[detect]`) and the proposal's text (`project/propose.rs`).
+//! Decides where to look: below the folder and nowhere else, not into what `.gitignore` leaves out, hidden folders (that
+//! they are there is seen), or through links. Leaves out what a file shows (the extensions' `[detect]`) and the proposal's text (`project/propose.rs`).
 
 use std::path::Path;
 
 use globset::GlobBuilder;
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
 
 use super::{PROJECT_FILE, Trouble};
 use crate::extension::Extension;
@@ -18,7 +18,7 @@ const MOST_FILES: usize = 1_000_000;
 /// What is in a folder.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The files, relative to the folder, sorted.
+    /// The files, relative to the folder, and hidden folders, with a slash at the end; sorted.
     pub files: Vec<String>,
 }
 
@@ -51,12 +51,17 @@ impl Found {
         let failed =
             |verb, path: &str, message: String| Trouble::Io { verb, path: path.to_owned(), message, place: None };
         walk.follow_links(false).parents(false).git_global(false).git_exclude(false).ignore(false).require_git(false);
+        walk.hidden(false).filter_entry(|entry| !is_in_hidden_folder(entry));
         let mut files = Vec::new();
         for entry in walk.build() {
             let entry = entry.map_err(|error| failed("read", ".", error.to_string()))?;
-            if entry.file_type().is_some_and(|kind| kind.is_file()) {
-                let path = entry.path().strip_prefix(folder).expect("a walk stays below its root");
-                files.extend(path.to_str().map(str::to_owned));
+            let path = entry.path().strip_prefix(folder).expect("a walk stays below its root");
+            match entry.file_type() {
+                Some(kind) if kind.is_file() => files.extend(path.to_str().map(str::to_owned)),
+                Some(kind) if kind.is_dir() && is_hidden(path) => {
+                    files.extend(path.to_str().map(|path| format!("{path}/")))
+                }
+                _ => {}
             }
             if files.len() > MOST_FILES {
                 return Err(failed("read", ".", format!("it holds more than {MOST_FILES} files")));
@@ -104,4 +109,12 @@ impl Found {
         }
         super::files::Files::Disk(folder.to_owned()).read(path).map(Some)
     }
+}
+
+fn is_in_hidden_folder(entry: &DirEntry) -> bool {
+    entry.depth() > 1 && entry.path().parent().is_some_and(is_hidden)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }

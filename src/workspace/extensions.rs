@@ -7,7 +7,7 @@ use deps_lock::{Digest, Extension as Entry, Key, Kind, Name, Origin, Text};
 
 use super::files::Files;
 use super::{Trouble, Workspace};
-use crate::extension::{self, Extension, File};
+use crate::extension::{self, Configured, Extension, File, Input};
 use crate::project::{ExtensionOrigin, Project};
 use crate::resolve::{self, Origins};
 use crate::source::{Located, Place, nearest};
@@ -151,5 +151,16 @@ impl Workspace {
     pub(super) fn project(&self) -> Result<Project, Vec<Trouble>> {
         let source = self.project_file()?;
         crate::project::parse(&source).map_err(|problems: Vec<Located<_>>| super::all(problems, Trouble::Project))
+    }
+}
+
+/// Reads the files of the project that `extension` has as inputs.
+pub(super) fn fill(source: &Files, extension: &mut Configured, troubles: &mut Vec<Trouble>) {
+    for input in extension.inputs.values_mut() {
+        let Input::Project { path, place, files } = input else { continue };
+        match source.folder_or_file(path) {
+            Ok(found) => *files = found,
+            Err(trouble) => troubles.push(trouble.at(place)),
+        }
     }
 }

@@ -162,7 +162,10 @@ impl Workspace {
         let mut configured = Vec::new();
         for extension in &extensions {
             match extension.configure(&project.source, project.extensions.get(&extension.name)) {
-                Ok(one) => configured.push(one),
+                Ok(mut one) => {
+                    extensions::fill(&self.files, &mut one, &mut troubles);
+                    configured.push(one);
+                }
                 Err(problems) => troubles.extend(all(problems, Trouble::Extension)),
             }
         }

@@ -145,6 +145,13 @@ impl Sandbox {
         fs::write(self.root.join("home/.gitconfig"), self.with_urls(text)).expect("the sandbox is writable");
     }
 
+    /// Writes the user's configuration of `deps`.
+    pub(crate) fn configuration(&self, text: &str) {
+        let folder = self.root.join("config/deps");
+        fs::create_dir_all(&folder).expect("the sandbox is writable");
+        fs::write(folder.join("config.toml"), self.with_urls(text)).expect("the sandbox is writable");
+    }
+
     /// Runs `scene` while the git server refuses connections.
     pub(crate) fn servers_stopped<T>(&self, scene: impl FnOnce(&Sandbox) -> T) -> T {
         let Some(server) = self.server.get().filter(|server| server.is_running()) else { return scene(self) };
