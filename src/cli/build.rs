@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::diagnostic::Diagnostic;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
-use super::{Frozen, Network, fetch, locking, paint, planning};
+use super::{Frozen, Network, fetch, locking, origins, paint, planning};
 use crate::engine::invocation::InvocationError;
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::progress::Event;
@@ -21,6 +21,7 @@ use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
 use crate::plan::{CA_SECRET, Plan, SSH_ID};
 use crate::project::Project;
+use crate::resolve::Refresh;
 use crate::source::{Place, nearest};
 use crate::store::Store;
 use crate::workspace::Loaded;
@@ -91,8 +92,7 @@ pub(super) struct Image {
 
 /// Returns the image of the project, built unless `as_it_is`.
 pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Result<Image, Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
     let store = session.store()?;
@@ -107,8 +107,7 @@ pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Res
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
     let image = made(session, &loaded, &lock, &plans, options)?;

@@ -29,6 +29,8 @@ pub struct Wanted {
     pub because: String,
     /// Options and their values.
     pub with: BTreeMap<String, Vec<String>>,
+    /// The folder, where the project brings it itself.
+    pub path: Option<String>,
 }
 
 /// What a flag of rocker or deps_rocker is here.
@@ -116,7 +118,7 @@ impl Proposal {
         if !self.extensions.is_empty() {
             text += "\n[extensions]\n";
         }
-        for (name, Wanted { because, with }) in &self.extensions {
+        for (name, Wanted { because, with, path }) in &self.extensions {
             let option = |(option, values): (&String, &Vec<String>)| {
                 if lists(name, option) {
                     format!("{option} = {}", Value::from(values.iter().collect::<toml_edit::Array>()))
@@ -125,9 +127,10 @@ impl Proposal {
                 }
             };
             let options: Vec<String> = with.iter().map(option).collect();
-            let value = match options.as_slice() {
-                [] => "\"*\"".to_owned(),
-                options => format!("{{ with = {{ {} }} }}", options.join(", ")),
+            let value = match (path, options.as_slice()) {
+                (Some(path), _) => format!("{{ path = {} }}", quoted(path)),
+                (None, []) => "\"*\"".to_owned(),
+                (None, options) => format!("{{ with = {{ {} }} }}", options.join(", ")),
             };
             text += &format!("{name} = {value}    # {}\n", one_line(because));
         }

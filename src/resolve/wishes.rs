@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
 use super::fetch::FetchWish;
+use super::origin::Origins;
 use super::other::{self, OtherVersion};
 use crate::extension::{self, Configured, Input};
 use crate::extent::{Extent, Submodules};
@@ -46,8 +47,11 @@ pub struct Wishes {
     pub inputs: BTreeMap<Key, GitWish>,
     /// Files that extensions fetch by url.
     pub fetches: BTreeMap<Key, FetchWish>,
-    /// Built-in extensions: their entries, which need no asking.
+    /// Extensions that are built in or come from git: their entries, which need no asking. One from git whose files
+    /// nobody has brought is not among them: then it is not known what else is wished for.
     pub extensions: BTreeMap<Key, Extension>,
+    /// Where extensions from git shall come from.
+    pub origins: Origins,
 }
 
 /// A base image.
@@ -137,6 +141,22 @@ pub enum WishProblem {
     /// A version that means nothing.
     #[error(transparent)]
     Version(#[from] manifest::WishError),
+    /// A url that no extension may come from. It is not shown: it may hold a credential.
+    #[error("the repository of extension `{name}` {problem}")]
+    OriginUrl {
+        /// The extension.
+        name: String,
+        /// Why, as the rest of a sentence.
+        problem: manifest::UrlProblem,
+    },
+    /// A version that no extension can have.
+    #[error("the `ref` of extension `{name}` {problem}")]
+    OriginRef {
+        /// The extension.
+        name: String,
+        /// Why, as the rest of a sentence.
+        problem: manifest::WishError,
+    },
     /// A version that is none of its kind.
     #[error(transparent)]
     OtherVersion(#[from] OtherVersion),
@@ -184,6 +204,7 @@ fn order(place: &Place) -> (&str, usize) {
     (place.source.name(), place.span.start)
 }
 
+#[derive(Default)]
 pub(super) struct Gather {
     wishes: Wishes,
     pub(super) problems: Vec<Located<WishProblem>>,

@@ -1,4 +1,4 @@
-//! What is in a folder that has no `deps.toml` yet: manifests, and files that show which extensions it wants.
+//! What is in a folder: manifests, and files that show which extensions it wants.
 //!
 //! Decides where to look: below the folder and nowhere else, not into what `.gitignore` leaves out, hidden folders (that
 //! they are there is seen), or through links. Leaves out what a file shows (the extensions' `[detect]`) and the proposal's text (`project/propose.rs`).
@@ -10,12 +10,12 @@ use ignore::{DirEntry, WalkBuilder};
 
 use super::{PROJECT_FILE, Trouble};
 use crate::extension::Extension;
-use crate::source::Source;
+use crate::source::{Place, Source};
 
 /// More files than this are not looked at: no workspace has them.
 const MOST_FILES: usize = 1_000_000;
 
-/// A folder without a project.
+/// What is in a folder.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The files, relative to the folder, and hidden folders, with a slash at the end; sorted.
@@ -33,7 +33,23 @@ impl Found {
         if folder.join(PROJECT_FILE).symlink_metadata().is_ok() {
             return Err(failed("make", PROJECT_FILE, "it exists already".to_owned()));
         }
+        Self::below(folder, WalkBuilder::new(folder))
+    }
+
+    /// Looks around in the project at `folder`, but not into other repositories below it: what is checked out there
+    /// belongs to others, and the next clone of the project does not have it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn of_project(folder: &Path) -> Result<Self, Trouble> {
         let mut walk = WalkBuilder::new(folder);
+        walk.filter_entry(|entry| entry.depth() == 0 || entry.path().join(".git").symlink_metadata().is_err());
+        Self::below(folder, walk)
+    }
+
+    fn below(folder: &Path, mut walk: WalkBuilder) -> Result<Self, Trouble> {
+        let failed =
+            |verb, path: &str, message: String| Trouble::Io { verb, path: path.to_owned(), message, place: None };
         walk.follow_links(false).parents(false).git_global(false).git_exclude(false).ignore(false).require_git(false);
         walk.hidden(false).filter_entry(|entry| !is_in_hidden_folder(entry));
         let mut files = Vec::new();
@@ -57,15 +73,30 @@ impl Found {
 
     /// Returns the first file that shows that the folder wants `extension`.
     pub fn shows(&self, extension: &Extension) -> Option<&str> {
+        self.all_that_show(extension).next()
+    }
+
+    /// Returns all files that show that the folder wants `extension`, sorted.
+    pub(super) fn all_that_show(&self, extension: &Extension) -> impl Iterator<Item = &str> {
         let globs =
             extension.detects().filter_map(|glob| GlobBuilder::new(&glob.value).literal_separator(true).build().ok());
         let matchers: Vec<_> = globs.map(|glob| glob.compile_matcher()).collect();
-        self.files.iter().find(|file| matchers.iter().any(|matcher| matcher.is_match(file))).map(String::as_str)
+        self.files.iter().map(String::as_str).filter(move |file| matchers.iter().any(|matcher| matcher.is_match(file)))
     }
 
     /// Returns the vcstool manifests.
     pub fn manifests(&self) -> impl Iterator<Item = &String> {
         self.files.iter().filter(|file| file.ends_with(".repos") || file.ends_with(".repos.yaml"))
+    }
+
+    /// Returns the text of the file `path`, relative to the file that `asked` stands in.
+    ///
+    /// # Errors
+    /// It cannot be read, or stands outside the folder.
+    pub fn beside(&self, folder: &Path, asked: &Place, path: &str) -> Result<Source, Trouble> {
+        let beside = asked.source.name().rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = if beside.is_empty() { path.to_owned() } else { format!("{beside}/{path}") };
+        super::files::Files::Disk(folder.to_owned()).read(&path).map_err(|trouble| trouble.at(asked))
     }
 
     /// Returns the text of the file `path` when it is there.
