@@ -16,6 +16,7 @@ plan for linux/amd64: 3 stages, 3 pure (100 %)
   f8c80c5de157  src-main-a  checkouts: x
   97c32199afe0  runtime     the base with packages and user
   9d3315a60313  final       the image
+2 steps, all to run: first build on this engine
 image robot has the plan key 2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420f31f3f7c0cf43
 
 "#]]);
@@ -36,7 +37,17 @@ image robot has the plan key 2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420
           "base": "scratch",
           "parents": [],
           "instructions": 1,
-          "impure": []
+          "impure": [],
+          "steps": [
+            {
+              "index": 1,
+              "kind": "COPY",
+              "instruction": "COPY 53e03498b16d /ws/src/x/",
+              "state": "run",
+              "reason": "first build on this engine",
+              "unless_same": false
+            }
+          ]
         },
         {
           "name": "runtime",
@@ -46,7 +57,8 @@ image robot has the plan key 2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420
           "base": "scratch",
           "parents": [],
           "instructions": 0,
-          "impure": []
+          "impure": [],
+          "steps": []
         },
         {
           "name": "final",
@@ -59,10 +71,22 @@ image robot has the plan key 2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420
             "src-main-a"
           ],
           "instructions": 1,
-          "impure": []
+          "impure": [],
+          "steps": [
+            {
+              "index": 1,
+              "kind": "COPY",
+              "instruction": "COPY --from=src-main-a /ws/src/ /ws/src/",
+              "state": "run",
+              "reason": "first build on this engine",
+              "unless_same": false
+            }
+          ]
         }
       ],
-      "pure": 3
+      "pure": 3,
+      "run": 2,
+      "cached": 0
     }
   ]
 }

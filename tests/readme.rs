@@ -89,7 +89,8 @@ fn sorted_steps(text: &str) -> Vec<String> {
         line if line.contains(" in the store") => "commits".to_owned(),
         line => line.to_owned(),
     };
-    let others = text.lines().filter(|line| !is_step(line) && !line.is_empty()).map(stable);
+    let by_others = |line: &str| line.contains("on this engine already");
+    let others = text.lines().filter(|line| !is_step(line) && !line.is_empty() && !by_others(line)).map(stable);
     others.chain(steps).collect()
 }
 

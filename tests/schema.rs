@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 14] = [
+const SCHEMAS: [&str; 16] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -24,6 +24,8 @@ const SCHEMAS: [&str; 14] = [
     "extensions",
     "import",
     "status",
+    "why",
+    "graph",
 ];
 
 fn validator(name: &str) -> jsonschema::Validator {
@@ -90,6 +92,8 @@ fn a_plan_and_a_drift_validate_as_printed() {
     sandbox.deps(["lock"]).succeeds();
     let plan = sandbox.deps(["plan", "--json"]).succeeds().stdout();
     assert!(validator("plan").is_valid(&serde_json::from_str(&plan).unwrap()));
+    let graph = sandbox.deps(["graph", "--json"]).succeeds().stdout();
+    assert!(validator("graph").is_valid(&serde_json::from_str(&graph).unwrap()));
     sandbox.edit("underlay.repos", "1.0", "main");
     let drift = sandbox.deps(["lock", "--check", "--json"]).exits(3).stdout();
     assert!(validator("drift").is_valid(&serde_json::from_str(&drift).unwrap()));

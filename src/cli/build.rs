@@ -9,6 +9,7 @@ use deps_lock::Lock;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnostic::Diagnostic;
+use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
 use super::{Frozen, Network, fetch, locking, origins, paint, planning};
@@ -24,7 +25,7 @@ use crate::project::Project;
 use crate::resolve::Refresh;
 use crate::source::{Place, nearest};
 use crate::store::Store;
-use crate::workspace::Loaded;
+use crate::workspace::{Loaded, Workspace};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -96,12 +97,12 @@ pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Res
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
     let store = session.store()?;
-    let mut arguments = arguments(session, &plans[0], &store, &loaded.project, options)?;
+    let mut arguments = arguments(session, &plans[0], &store, &loaded.project, &options.build_args)?;
     let user = |account: &Account| arguments.remove("DEPS_USER_NAME").unwrap_or_else(|| account.name.value.clone());
     let home = plans[0].account.as_ref().map(user).map_or("/root".to_owned(), |name| format!("/home/{name}"));
     let name = tags(&loaded.project, options).remove(0);
     if !as_it_is {
-        made(session, &loaded, &lock, &plans, options)?;
+        made(session, &workspace, &loaded, &lock, &plans, options)?;
     }
     Ok(Image { loaded, name, home })
 }
@@ -110,13 +111,14 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
-    let image = made(session, &loaded, &lock, &plans, options)?;
+    let image = made(session, &workspace, &loaded, &lock, &plans, options)?;
     image.iter().try_for_each(|image| print(&format!("{image}\n")))
 }
 
 /// Builds, and returns the image as the engine calls it, where it keeps it.
 fn made(
     session: &Session,
+    workspace: &Workspace,
     loaded: &Loaded,
     lock: &Lock,
     plans: &[Plan],
@@ -130,8 +132,14 @@ fn made(
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
+    let records = loaded.records(lock, plans);
+    let planned = plans.iter().zip(records);
+    let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), planned);
     let built = watched(session, &found, &build)?;
-    finish(session, loaded, &plans[0], &build, &built)?;
+    if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
+        session.tell(&format!("note: the next plan will not know of this build: {error}\n"));
+    }
+    finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
 }
 
@@ -199,7 +207,7 @@ fn build(
         tags: tags(project, options),
         target: options.target.clone(),
         platforms,
-        args: arguments(session, &plans[0], store, project, options)?,
+        args: arguments(session, &plans[0], store, project, &options.build_args)?,
         secrets: secrets.into_iter().collect(),
         ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
@@ -220,16 +228,16 @@ fn tags(project: &Project, options: &Options) -> Vec<String> {
 }
 
 /// Build arguments: the user of this machine where the project leaves it open, then deps.toml's, then `--build-arg`.
-fn arguments(
+pub(super) fn arguments(
     session: &Session,
     plan: &Plan,
     store: &Store,
     project: &Project,
-    options: &Options,
+    given: &[(String, String)],
 ) -> Result<BTreeMap<String, String>, Failed> {
     let mut arguments = host_user(session, plan, store)?;
     arguments.extend(project.build.args.clone());
-    arguments.extend(options.build_args.iter().cloned());
+    arguments.extend(given.iter().cloned());
     Ok(arguments)
 }
 
@@ -320,7 +328,13 @@ fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Fai
 }
 
 /// The summary, and the image's digest as data.
-fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built: &Built) -> Result<(), Failed> {
+fn finish(
+    session: &Session,
+    loaded: &Loaded,
+    plan: &Plan,
+    (build, foreseen): (&Build, &Foreseen),
+    built: &Built,
+) -> Result<(), Failed> {
     let Built { outcome, image: _ } = built;
     if let Some(failure) = &outcome.failed {
         return Err(failed(loaded, plan, failure));
@@ -331,7 +345,8 @@ fn finish(session: &Session, loaded: &Loaded, plan: &Plan, build: &Build, built:
     };
     let steps = crate::report::count(outcome.ran + outcome.cached, "step", "steps");
     let took = outcome.took.as_secs_f64();
-    session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s\n", outcome.cached, outcome.ran));
+    let end = crate::report::agreement_text(&foreseen.agreement(outcome));
+    session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s{end}", outcome.cached, outcome.ran));
     Ok(())
 }
 

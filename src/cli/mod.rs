@@ -12,6 +12,8 @@ mod edit;
 mod export;
 mod ext;
 mod fetch;
+mod foreseen;
+mod graph;
 mod hints;
 mod import;
 mod init;
@@ -26,12 +28,14 @@ mod pin_from;
 mod plan;
 mod planning;
 mod progress;
+mod recorded;
 mod schema;
 mod session;
 mod status;
 mod submodules;
 mod unfinished;
 mod update;
+mod why;
 
 use std::process::ExitCode;
 
@@ -99,8 +103,12 @@ enum Command {
     Export(export::Options),
     /// Pin the commits that the checkouts of an existing workspace are at.
     PinFrom(pin_from::Options),
-    /// Show the stages of the image with their keys.
+    /// Show the stages of the image with their keys, and which steps will run.
     Plan(plan::Options),
+    /// Explain why a stage changed: first causes with old and new values.
+    Why(why::Options),
+    /// Draw the stages and what they are made of: text, DOT, Mermaid, SVG or a page.
+    Graph(graph::Options),
     /// Print the canonical Dockerfile.
     Dockerfile,
     /// Build the image.
@@ -197,6 +205,8 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Export(options) => export::run(session, &options),
         Command::PinFrom(options) => pin_from::run(session, &options),
         Command::Plan(options) => plan::run(session, &options),
+        Command::Why(options) => why::run(session, &options),
+        Command::Graph(options) => graph::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
         Command::Build(options) => build::run(session, &options),
         Command::Run(options) => container::run(session, &options),

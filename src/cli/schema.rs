@@ -7,8 +7,8 @@ use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
-    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, ImportReport, LintReport, PlanReport,
-    StatusReport, UsageReport, VerifyReport,
+    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, GraphReport, ImportReport, LintReport, PlanReport,
+    StatusReport, UsageReport, VerifyReport, WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -30,6 +30,10 @@ enum File {
     Config,
     /// `deps plan --json`
     Plan,
+    /// `deps why --json`
+    Why,
+    /// `deps graph --json`
+    Graph,
     /// `deps lock --check --json`
     Drift,
     /// `deps ext ls --json`
@@ -57,6 +61,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Config => schemars::schema_for!(ConfigurationFile),
         File::Plan => schemars::schema_for!(PlanReport),
+        File::Graph => schemars::schema_for!(GraphReport),
+        File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),

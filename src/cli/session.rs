@@ -250,6 +250,23 @@ impl Session {
         })
     }
 
+    /// Returns how this environment reaches an engine, to know it again without asking it: what `docker` and buildx look
+    /// at.
+    pub(super) fn endpoint(&self) -> String {
+        const LOOKED_AT: [&str; 4] = ["BUILDKIT_HOST", "BUILDX_BUILDER", "DOCKER_CONTEXT", "DOCKER_HOST"];
+        let set = LOOKED_AT.iter().filter_map(|name| Some(format!("{name}={}", self.variable(name)?)));
+        set.chain(self.docker_context()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What `docker context use` has chosen.
+    fn docker_context(&self) -> Option<String> {
+        let folder = self.variable("DOCKER_CONFIG").map(PathBuf::from);
+        let folder = folder.or_else(|| Some(etcetera::home_dir().ok()?.join(".docker")))?;
+        let text = std::fs::read_to_string(folder.join("config.json")).ok()?;
+        let configuration: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some(format!("context={}", configuration.get("currentContext")?.as_str()?))
+    }
+
     /// A variable of the environment.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())

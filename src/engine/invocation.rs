@@ -204,7 +204,14 @@ mod tests {
 
     fn found(engine: Engine) -> Found {
         let format = if engine == Engine::Buildx { Format::RawJson } else { Format::Plain };
-        Found { engine, version: "dockerd 26.1.5".into(), driver: "docker".into(), format, merges: true }
+        Found {
+            engine,
+            version: "dockerd 26.1.5".into(),
+            driver: "docker".into(),
+            format,
+            merges: true,
+            identity: String::new(),
+        }
     }
 
     fn small() -> Build {

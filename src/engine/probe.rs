@@ -35,7 +35,7 @@ pub struct Facts {
     pub buildx: Answer,
     /// Of `docker buildx inspect`.
     pub builder: Answer,
-    /// Of `docker info --format '{{json .DriverStatus}}'`.
+    /// Of `docker info --format '{{json .DriverStatus}} {{.ID}}'`.
     pub store: Answer,
 }
 
@@ -61,6 +61,8 @@ pub struct Found {
     pub format: Format,
     /// Whether `COPY --link` is real: on a store that cannot merge, it silently behaves like a plain `COPY`.
     pub merges: bool,
+    /// What tells it from other engines: the id of a dockerd, else the name of the builder. Empty when it says none.
+    pub identity: String,
 }
 
 /// Why an engine cannot be used.
@@ -205,7 +207,9 @@ fn buildx(facts: &Facts) -> Result<Seen, Unusable> {
     let (version, age) = builder.age(facts)?;
     let merges = builder.driver != "docker" || containerd_store(&facts.store);
     let format = if client < Version(0, 13) { Format::Plain } else { Format::RawJson };
-    Ok(Seen { found: Found { engine: Engine::Buildx, version, driver: builder.driver, format, merges }, age })
+    let identity = if builder.driver == "docker" { daemon(&facts.store) } else { builder.name };
+    let found = Found { engine: Engine::Buildx, version, driver: builder.driver, format, merges, identity };
+    Ok(Seen { found, age })
 }
 
 fn docker(facts: &Facts) -> Result<Seen, Unusable> {
@@ -216,8 +220,8 @@ fn docker(facts: &Facts) -> Result<Seen, Unusable> {
     }
     let (version, age) = dockerd(server);
     let merges = containerd_store(&facts.store);
-    let found = Found { engine: Engine::Docker, version, driver: "docker".to_owned(), format: Format::Plain, merges };
-    Ok(Seen { found, age })
+    let (driver, format, identity) = ("docker".to_owned(), Format::Plain, daemon(&facts.store));
+    Ok(Seen { found: Found { engine: Engine::Docker, version, driver, format, merges, identity }, age })
 }
 
 /// Returns the version of buildx, read from `github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3`.
@@ -241,6 +245,7 @@ fn buildx_version(answer: &Answer) -> Result<Version, Unusable> {
 /// What `docker buildx inspect` says of the builder and its first node.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Builder {
+    name: String,
     driver: String,
     buildkit: Option<String>,
     error: Option<String>,
@@ -253,6 +258,7 @@ impl Builder {
             let Some((key, value)) = line.split_once(':') else { continue };
             let value = value.trim();
             match key {
+                "Name" if builder.name.is_empty() => builder.name = printable(value),
                 "Driver" => builder.driver = printable(value),
                 "Buildkit" | "BuildKit version" => _ = builder.buildkit.get_or_insert_with(|| printable(value)),
                 "Error" => _ = builder.error.get_or_insert_with(|| printable(value)),
@@ -318,6 +324,13 @@ fn containerd_store(store: &Answer) -> bool {
     matches!(store, Answer::Text(text) if text.contains("io.containerd.snapshotter"))
 }
 
+/// Returns the id of dockerd, the last word of its answer about its store.
+fn daemon(store: &Answer) -> String {
+    let Answer::Text(text) = store else { return String::new() };
+    let id = text.trim().rsplit(' ').next().unwrap_or_default();
+    if id.contains(['"', '[', ']']) { String::new() } else { printable(id) }
+}
+
 fn one_line(said: &str) -> String {
     let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it failed and said nothing");
     printable(line)
@@ -357,7 +370,7 @@ mod tests {
             docker: halves("26.1.5+dfsg1", "26.1.5+dfsg1"),
             buildx: text("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n"),
             builder: inspected("docker", "BuildKit version: v0.0.0+unknown"),
-            store: text("[[\"driver-type\",\"io.containerd.snapshotter.v1\"]]\n"),
+            store: text("[[\"driver-type\",\"io.containerd.snapshotter.v1\"]] 4a5b-6c\n"),
         }
     }
 
@@ -384,6 +397,7 @@ mod tests {
             driver: "docker".into(),
             format: Format::RawJson,
             merges: true,
+            identity: "4a5b-6c".into(),
         };
         assert_eq!(found, expected);
         assert_eq!(decide(Choice::Only(Engine::Docker), &current()).unwrap().engine, Engine::Docker);
@@ -392,10 +406,11 @@ mod tests {
     #[test]
     fn a_graph_driver_does_not_merge_and_a_container_does() {
         let graph = Facts { store: old().store, ..current() };
-        assert!(!decide(Choice::Auto, &graph).unwrap().merges);
+        let found = decide(Choice::Auto, &graph).unwrap();
+        assert_eq!((found.merges, found.identity.as_str()), (false, ""), "a daemon that names itself not");
         let container = Facts { builder: inspected("docker-container", "BuildKit version: v0.32.2"), ..graph };
         let found = decide(Choice::Auto, &container).unwrap();
-        assert_eq!((found.merges, found.version.as_str()), (true, "BuildKit v0.32.2"));
+        assert_eq!((found.merges, found.version.as_str(), &*found.identity), (true, "BuildKit v0.32.2", "x"));
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn facts() -> Facts {
     let docker = ask(&["version", "--format", "{{json .}}"]);
     let buildx = ask(&["buildx", "version"]);
     let builder = ask(&["buildx", "inspect"]);
-    let store = ask(&["info", "--format", "{{json .DriverStatus}}"]);
+    let store = ask(&["info", "--format", "{{json .DriverStatus}} {{.ID}}"]);
     let answer = |asked| answer(asked, since);
     Facts { docker: answer(docker), buildx: answer(buildx), builder: answer(builder), store: answer(store) }
 }

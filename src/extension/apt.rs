@@ -4,6 +4,7 @@
 //! it. Leaves out that file, and the step that installs (`plan/apt.rs`).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -68,6 +69,16 @@ pub struct AptRepository {
     pub key: AptKey,
     /// Whether the key is binary (`.gpg`), not armored (`.asc`).
     pub is_binary: bool,
+}
+
+/// As apt's one-line form has it, but for the key: `http://packages.example noble main`.
+impl fmt::Display for AptRepository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, suite, components, architectures, .. } = self;
+        let words = [url, suite].into_iter().chain(components).map(String::as_str);
+        f.write_str(&words.collect::<Vec<_>>().join(" "))?;
+        if architectures.is_empty() { Ok(()) } else { write!(f, " [{}]", architectures.join(" ")) }
+    }
 }
 
 /// The public key of a repository.

@@ -111,6 +111,16 @@ fn known(repositories: &BTreeSet<Repository>, options: &str) -> String {
     text
 }
 
+/// Returns the name of the repository that a mount at `target` is of.
+pub(super) fn repository_of(target: &str) -> Option<&str> {
+    target.strip_prefix("/deps/apt/").or_else(|| target.strip_prefix("/deps/apt-keys/"))
+}
+
+/// Whether a mount at `target` is the key of a repository.
+pub(super) fn is_key(target: &str) -> bool {
+    target.starts_with("/deps/apt-keys/")
+}
+
 impl Repository {
     fn mounts(&self) -> [Mount; 2] {
         let tree = |folder: &str, tree: &str| Mount::Tree {
@@ -119,6 +129,12 @@ impl Repository {
         };
         [tree("apt", &self.sources), tree("apt-keys", &self.key)]
     }
+}
+
+/// Returns the name of the stage with `packages` and `repositories`: the same sets, the same stage.
+pub(super) fn stage_name(packages: &BTreeSet<String>, repositories: &BTreeSet<Repository>) -> String {
+    let list: Vec<&str> = packages.iter().map(String::as_str).collect();
+    format!("apt-{}", &short_hash(&(list.join("\n") + &identity(repositories)))[..8])
 }
 
 /// Returns the mount of the host's CA bundle.

@@ -23,7 +23,7 @@ use super::{Base, Stage};
 use crate::project::Platform;
 
 /// BLAKE3's context string for stages.
-const CONTEXT: &str = "deps stage v1";
+pub(super) const CONTEXT: &str = "deps stage v1";
 /// BLAKE3's context string for whole plans.
 const PLAN_CONTEXT: &str = "deps plan v1";
 
@@ -209,3 +209,6 @@ impl Encoder<'_> {
         self.hasher.update(&[tag]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,8 +136,7 @@ impl Work<'_> {
             return self.ingredients.builder_base.clone();
         }
         let list: Vec<&str> = packages.iter().map(String::as_str).collect();
-        let set = list.join("\n") + &apt::identity(repositories);
-        let name = format!("apt-{}", &short_hash(&set)[..8]);
+        let name = apt::stage_name(packages, repositories);
         let base = self.ingredients.builder_base.clone();
         let run = apt::install(packages, repositories, &base, self.ca);
         self.add(name.clone(), Kind::Apt, format!("packages: {}", list.join(" ")), base, vec![Instruction::Run(run)]);
@@ -345,6 +344,11 @@ impl Work<'_> {
 impl Instruction {
     pub(super) fn makes_layer(&self) -> bool {
         matches!(self, Self::Run(_) | Self::CopyTree(_) | Self::CopyStage { .. } | Self::Workdir(_))
+    }
+
+    /// Whether BuildKit counts it in `[<stage> 2/7]`.
+    pub(super) fn is_counted(&self) -> bool {
+        self.makes_layer() || matches!(self, Self::Snippet { keyword: "WORKDIR", .. })
     }
 }
 

@@ -5,15 +5,20 @@
 //! environment, no network, no path of the host. Leaves out the Dockerfile's text (`dockerfile/`).
 
 mod account;
+pub mod agreement;
 mod apt;
 mod caches;
 mod instruction;
 mod key;
 mod layout;
+pub mod memory;
 mod order;
 mod outputs;
+pub mod record;
 mod repositories;
 mod sources;
+pub mod steps;
+pub mod why;
 
 use std::collections::BTreeSet;
 

@@ -161,6 +161,6 @@ fn script(checkouts: &[(&Checkout, &Fetched)]) -> String {
 }
 
 /// One word of a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -3,29 +3,37 @@
 //! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
 
 mod cache;
+mod cause;
 mod checkout;
 mod drift;
 mod extension;
+mod graph;
 mod lint;
 mod lock;
 mod plan;
+mod prediction;
 mod repos;
 mod sarif;
+mod why;
 
 pub use cache::{
     CacheReport, CollectReport, CommitReport, DamagedReport, PartReport, RemovedReport, ThingReport, UsageReport,
     VerifyReport, cache_text, collect_summary, collect_text, usage_text,
 };
+pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use extension::{
     ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_page, extensions_text,
 };
+pub use graph::{EdgeReport, GraphReport, NodeReport, dot, graph_report, graph_text, html, mermaid, svg};
 pub use lint::{FindingReport, LintReport, LintedFile, lint_report};
 pub use lock::{entry_version, lock_changes};
 pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
+pub use prediction::{StepReport, agreement_text, reason_text, step_report};
 pub use repos::repos;
 pub use sarif::sarif;
+pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
 
 /// Returns `value` as indented JSON with a final line break.
 pub fn json(value: &impl serde::Serialize) -> String {

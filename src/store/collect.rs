@@ -62,11 +62,13 @@ impl StoreAlone {
         Ok(removal.thing.bytes.saturating_sub(inventory::size(&path)?))
     }
 
-    /// Takes away the lock files of single things, and what killed processes have left in repositories.
+    /// Takes away the lock files of single things, what killed processes have left in repositories, and what was noted of
+    /// engines that are long gone.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn tidy(&self) -> Result<(), StoreError> {
+        self.forget_engines();
         self.names("git")?.iter().for_each(|name| leftovers::tidy(&self.root.join("git").join(name)));
         self.lock_files()?.iter().try_for_each(|name| remove(&self.root.join("locks").join(name)))
     }

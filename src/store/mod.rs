@@ -15,6 +15,7 @@
 //! meta/projects/<hash>           a link to the folder of each project that uses the store
 //! meta/projects/<hash>.json      on which day which id was last in its lock
 //! locks/store.lock               shared by all who use the store; had alone by who takes something away
+//! builds/<hash>/<engine>.json     what builds of a project leave for the next: which steps an engine has
 //! files/<sha256>                 archives and other files as they were downloaded
 //! tmp/  locks/
 //! ```
@@ -23,6 +24,7 @@
 
 mod adopt;
 mod archive;
+mod builds;
 mod collect;
 mod error;
 mod export;

@@ -80,7 +80,7 @@ impl Store {
     /// When the record cannot be written. A lock that cannot be read is not this function's business.
     pub fn record(&self, folder: &Path) -> Result<(), StoreError> {
         let folder = std::path::absolute(folder).map_err(StoreError::io("find", folder))?;
-        let record = blake3::hash(folder.as_os_str().as_bytes()).to_hex()[..32].to_owned();
+        let record = record_name(&folder);
         let link = self.projects_folder().join(&record);
         if link.symlink_metadata().is_err() {
             match symlink(&folder, &link) {
@@ -127,6 +127,7 @@ impl Store {
     /// # Errors
     /// When its record cannot be removed.
     pub fn forget_project(&self, project: &Project) -> Result<(), StoreError> {
+        self.forget_builds(&project.record)?;
         for path in [self.used_path(&project.record), self.projects_folder().join(&project.record)] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -173,6 +174,12 @@ impl Store {
     fn used(&self, record: &str) -> Used {
         fs::read(self.used_path(record)).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
     }
+}
+
+/// Returns the name of what is noted of the project in `folder`.
+pub(super) fn record_name(folder: &Path) -> String {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    blake3::hash(folder.as_os_str().as_bytes()).to_hex()[..32].to_owned()
 }
 
 impl Needs {

@@ -11,6 +11,7 @@ mod extensions;
 mod files;
 mod manifests;
 mod planned;
+mod recorded;
 mod revision;
 mod snippets;
 mod trouble;

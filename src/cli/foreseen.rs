@@ -1,0 +1,148 @@
+//! A build and what was foreseen of it: predictions before, a comparison after, and what the next build will know.
+//!
+//! Decides what is kept of a build that failed: the steps that the engine reported done. Leaves out how predictions are made
+//! (`plan/memory.rs`) and where notes lie (`store/`).
+
+use std::path::Path;
+
+use super::session::Session;
+use crate::engine::Build;
+use crate::engine::probe::Found;
+use crate::engine::progress::{End, Kind, Step};
+use crate::engine::summary::Outcome;
+use crate::plan::Plan;
+use crate::plan::agreement::{Agreement, Fact, held};
+use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
+use crate::plan::record::Record;
+use crate::plan::steps::{Circumstances, StepKind, steps};
+use crate::store::{Store, StoreError};
+
+/// What is foreseen of one build.
+pub(super) struct Foreseen {
+    engine: Engine,
+    circumstances: Circumstances,
+    /// Whether all of the image is built.
+    whole: bool,
+    /// Whether anything is known of the engine.
+    known: bool,
+    platforms: Vec<Platform>,
+}
+
+/// One platform of a build.
+struct Platform {
+    record: Record,
+    predictions: Vec<Prediction>,
+}
+
+impl Foreseen {
+    /// Predicts what `build` of the project in `folder` will do on `found`.
+    pub(super) fn of<'a>(
+        session: &Session,
+        store: &Store,
+        folder: &Path,
+        (found, build): (&Found, &Build),
+        planned: impl Iterator<Item = (&'a Plan, Record)>,
+    ) -> Self {
+        let engine = engine(session, found);
+        let circumstances = Circumstances { arguments: build.args.clone(), merges: found.merges };
+        let kept = Store::builds(store.root(), folder).into_iter().filter_map(|json| Memory::read(&json));
+        let kept: Vec<Memory> = kept.filter(|memory| memory.engine == engine).collect();
+        let engines = Store::engines(store.root());
+        let held = engines.iter().filter_map(|json| Held::read(json)).find(|held| held.engine == engine);
+        let one = |(plan, record): (&Plan, Record)| {
+            let memory = kept.iter().find(|memory| memory.record.platform == record.platform);
+            let steps = steps(plan, build.target.as_deref(), &circumstances);
+            let (held, circumstances, no_cache) = (held.as_ref(), &circumstances, build.no_cache);
+            let known = Known { memory, held, record: &record, circumstances, no_cache };
+            let predictions = predict(&steps, &known);
+            Platform { record, predictions }
+        };
+        // A platform that the project does not name has no plan of its own.
+        let built = |plan: &Plan| build.platforms.is_empty() || build.platforms.contains(&plan.platform.to_string());
+        let platforms = planned.filter(|(plan, _)| built(plan)).map(one).collect();
+        Self { whole: build.target.is_none(), known: held.is_some(), engine, circumstances, platforms }
+    }
+
+    /// Compares what was foreseen with `outcome`, platform by platform.
+    pub(super) fn agreement(&self, outcome: &Outcome) -> Agreement {
+        let mut all = Agreement::default();
+        for platform in &self.platforms {
+            let facts = self.facts(outcome, platform);
+            let Agreement { compared, same, there, disagreements, unforeseen } =
+                Agreement::of(&platform.predictions, &facts, self.known);
+            all.compared += compared;
+            all.same.extend(same);
+            all.there.extend(there);
+            all.disagreements.extend(disagreements);
+            all.unforeseen.extend(unforeseen);
+        }
+        all
+    }
+
+    /// Leaves for the next build what this one has taught.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) fn keep(
+        &self,
+        session: &Session,
+        store: &Store,
+        folder: &Path,
+        outcome: &Outcome,
+    ) -> Result<(), StoreError> {
+        let succeeded = outcome.failed.is_none();
+        store.keep_engine(&word(&[&self.engine.identity, &self.engine.endpoint]), session.interrupted(), |before| {
+            let known = before.and_then(|json| Held::read(&json)).filter(|held| held.engine == self.engine);
+            let mut now = known.unwrap_or_else(|| Held::new(&self.engine));
+            let done = self.platforms.iter().flat_map(|platform| {
+                let all = platform.predictions.iter().map(|prediction| &prediction.step);
+                if succeeded { all.collect() } else { held(&platform.predictions, &self.facts(outcome, platform)) }
+            });
+            now.built(done);
+            now.written()
+        })?;
+        if succeeded && self.whole {
+            for Platform { record, .. } in &self.platforms {
+                let name = word(&[&self.engine.identity, &self.engine.endpoint, &record.platform]);
+                let memory = Memory::of(&self.engine, record.clone(), &self.circumstances);
+                store.keep_build(folder, &name, &memory.written())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the engine did on one platform.
+    fn facts(&self, outcome: &Outcome, platform: &Platform) -> Vec<Fact> {
+        let name = &platform.record.platform;
+        let here = |step: &&Step| step.platform.as_deref().is_none_or(|of| of.split("->").last() == Some(name));
+        outcome.steps.iter().filter(here).filter_map(fact).collect()
+    }
+}
+
+/// Returns what tells `found` from other engines.
+fn engine(session: &Session, found: &Found) -> Engine {
+    let endpoint = session.endpoint();
+    let identity = if found.identity.is_empty() { "unnamed" } else { &found.identity };
+    Engine { identity: format!("{} {identity}", found.driver), endpoint, merges: found.merges }
+}
+
+/// Returns what an engine says of a step that has ended well.
+fn fact(step: &Step) -> Option<Fact> {
+    let cached = match step.end {
+        Some(End::Cached) => true,
+        Some(End::Done(_)) => false,
+        _ => return None,
+    };
+    let kind = match step.kind {
+        Kind::Run => StepKind::Run,
+        Kind::Copy | Kind::Add => StepKind::Copy,
+        Kind::Link => StepKind::Link,
+        Kind::Workdir => StepKind::Workdir,
+    };
+    Some(Fact { stage: step.stage.clone(), index: step.index, kind, cached })
+}
+
+/// Returns a word for `parts`: the name of a note.
+fn word(parts: &[&str]) -> String {
+    blake3::hash(parts.join("\n").as_bytes()).to_hex()[..32].to_owned()
+}

@@ -1,0 +1,322 @@
+//! Steps: what BuildKit makes of a plan's instructions, and when it finds one in its cache.
+//!
+//! Decides what is a step (a vertex of BuildKit's graph that runs something) and which chain it has: two steps with one
+//! chain are one entry of the engine's cache. It models what was measured on BuildKit 0.8 to 0.32:
+//!
+//! | step | found by |
+//! |---|---|
+//! | RUN | what it stands on; command and shell; variables and arguments in force, in their order; user; folder; network; mounts |
+//! | cache mount | target and owner, never id or sharing |
+//! | mount of a tree or a stage | the content, not the path that it has there |
+//! | COPY | what it stands on; the content; the last part of the path that it comes from; where it goes |
+//! | COPY --link | the same without what it stands on; LINK: what it stands on, and that layer |
+//! | WORKDIR | what it stands on; the folder; the user |
+//! | names, order of stages, comments, LABEL, and for COPY also ENV, ARG and USER | by nothing |
+//!
+//! What a stage writes is not known before it runs. Its content goes by the chain of the stage: another chain, another
+//! content. The *loose* chain leaves such content open: where the engine knows the loose chain but not the chain, it
+//! finds the step all the same if the content is what it was. Leaves out what an engine knows (`memory.rs`).
+
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::instruction::{CopyTree, Instruction, Mount, Run};
+use super::{Base, Plan, Stage};
+use scope::Scope;
+
+/// BLAKE3's context string for chains.
+const CONTEXT: &str = "deps step chain v1";
+
+/// By what an engine finds a step: 16 bytes of a hash, written as 32 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Chain(String);
+
+/// What kind of a step it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepKind {
+    /// `RUN`.
+    Run,
+    /// `COPY`.
+    Copy,
+    /// Putting the layer of a `COPY --link` onto what stands before it.
+    Link,
+    /// `WORKDIR`.
+    Workdir,
+}
+
+/// A step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its stage.
+    pub stage: String,
+    /// What BuildKit calls it: `[<stage> <index>/…]`.
+    pub index: u32,
+    /// What kind.
+    pub kind: StepKind,
+    /// Which of the stage's instructions it is of.
+    pub instruction: usize,
+    /// By what the engine finds it.
+    pub chain: Chain,
+    /// The same, with the content of other stages and of trees left open.
+    pub loose: Chain,
+    /// The step that it stands on, by its place among all steps.
+    pub below: Option<usize>,
+    /// The stages whose content it takes.
+    pub sources: BTreeSet<String>,
+}
+
+/// What an engine is told beside the Dockerfile, and what it can.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Values of build arguments.
+    pub arguments: BTreeMap<String, String>,
+    /// Whether `COPY --link` is a layer of its own.
+    pub merges: bool,
+}
+
+/// Returns the steps that make `target`, the image when it is none, in the order of the stages.
+pub fn steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -> Vec<Step> {
+    let needed = needed(plan, target.unwrap_or(&plan.image().name));
+    let platform = plan.platform.to_string();
+    let mut work = Work { platform, circumstances, places: BTreeMap::new(), steps: Vec::new() };
+    for stage in plan.stages.iter().filter(|stage| needed.contains(stage.name.as_str())) {
+        work.stage(stage);
+    }
+    work.steps
+}
+
+/// The stages that `target` is made from, itself included.
+fn needed<'a>(plan: &'a Plan, target: &'a str) -> BTreeSet<&'a str> {
+    let stages: BTreeMap<&str, &Stage> = plan.stages.iter().map(|stage| (stage.name.as_str(), stage)).collect();
+    let (mut needed, mut open) = (BTreeSet::new(), vec![target]);
+    while let Some(name) = open.pop() {
+        if let Some(stage) = stages.get(name).filter(|_| needed.insert(name)) {
+            open.extend(stage.parents());
+        }
+    }
+    needed
+}
+
+/// A file system, and the step that made it.
+#[derive(Clone)]
+struct Files {
+    chain: Chain,
+    loose: Chain,
+    step: Option<usize>,
+}
+
+/// Where a stage is after some of its instructions; no files on an empty base.
+#[derive(Clone, Default)]
+struct Place {
+    files: Option<Files>,
+    scope: Scope,
+}
+
+/// The two chains of something, both made of the same pieces but for content.
+struct Pieces {
+    exact: blake3::Hasher,
+    loose: blake3::Hasher,
+}
+
+struct Work<'a> {
+    platform: String,
+    circumstances: &'a Circumstances,
+    places: BTreeMap<&'a str, Place>,
+    steps: Vec<Step>,
+}
+
+impl<'a> Work<'a> {
+    fn stage(&mut self, stage: &'a Stage) {
+        let mut place = match &stage.base {
+            Base::Scratch => Place::default(),
+            Base::Image { reference: _, digest } => {
+                let (chain, loose) = Pieces::new("image").text(digest).chains();
+                Place { files: Some(Files { chain, loose, step: None }), scope: Scope::default() }
+            }
+            Base::Stage(name) => self.places.get(name.as_str()).cloned().unwrap_or_default(),
+        };
+        let mut index = u32::from(matches!(stage.base, Base::Image { .. }));
+        for (number, instruction) in stage.instructions.iter().enumerate() {
+            index += u32::from(instruction.is_counted());
+            let step = Step {
+                stage: stage.name.clone(),
+                index,
+                kind: StepKind::Run,
+                instruction: number,
+                chain: Chain(String::new()),
+                loose: Chain(String::new()),
+                below: place.files.as_ref().and_then(|files| files.step),
+                sources: BTreeSet::new(),
+            };
+            self.instruction(instruction, &mut place, step);
+        }
+        self.places.insert(&stage.name, place);
+    }
+
+    fn instruction(&mut self, instruction: &Instruction, place: &mut Place, step: Step) {
+        match instruction {
+            Instruction::Run(run) => {
+                let (pieces, sources) = self.run(run, place);
+                self.push(place, pieces, Step { sources, ..step });
+            }
+            Instruction::CopyTree(CopyTree { tree, to }) => {
+                let pieces = Pieces::new("copy").below(place).text(tree).text(to);
+                self.push(place, pieces, Step { kind: StepKind::Copy, ..step });
+            }
+            Instruction::CopyStage { stage, from, to, link } => {
+                let sources = BTreeSet::from([stage.clone()]);
+                self.copy(place, (stage, from, to, *link), Step { kind: StepKind::Copy, sources, ..step });
+            }
+            Instruction::Workdir(folder) => self.workdir(place, folder, step),
+            Instruction::Snippet { keyword: "WORKDIR", text, origin: _ } => self.workdir(place, text, step),
+            Instruction::Arg { name, default } => {
+                place.scope.argument(name, default.as_deref(), &self.circumstances.arguments);
+            }
+            Instruction::Env { name, value } => place.scope.variable(name, value),
+            Instruction::User(user) => place.scope.user(user),
+            Instruction::Snippet { keyword, text, origin: _ } => {
+                place.scope.written(keyword, text, &self.circumstances.arguments);
+            }
+        }
+    }
+
+    fn workdir(&mut self, place: &mut Place, folder: &str, step: Step) {
+        place.scope.enter(folder);
+        // The root is there.
+        if place.scope.folder != "/" {
+            let pieces = Pieces::new("workdir").below(place).text(&place.scope.folder).text(&place.scope.user);
+            self.push(place, pieces, Step { kind: StepKind::Workdir, ..step });
+        }
+    }
+
+    fn copy(&mut self, place: &mut Place, (stage, from, to, link): (&str, &str, &str, bool), step: Step) {
+        let name = from.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let content = |pieces: Pieces| pieces.content(&self.content(stage, from)).text(name).text(to);
+        if !(link && self.circumstances.merges) {
+            return self.push(place, content(Pieces::new("copy").below(place)), step);
+        }
+        // As a COPY in a stage that begins with nothing, with which it shares its entry in the cache.
+        let layer = content(Pieces::new("copy").below(&Place::default()));
+        let Some(below) = place.files.take() else { return self.push(place, layer, Step { below: None, ..step }) };
+        let mut alone = Place::default();
+        self.push(&mut alone, layer, Step { below: None, ..step.clone() });
+        let layer = alone.files.expect("a step has just made it");
+        let sources = BTreeSet::new();
+        place.files = Some(below);
+        let pieces = Pieces::new("link").below(place).chain(&layer.chain, &layer.loose);
+        self.push(place, pieces, Step { kind: StepKind::Link, sources, ..step });
+    }
+
+    fn run(&self, run: &Run, place: &Place) -> (Pieces, BTreeSet<String>) {
+        let Run { mounts, offline, command, origin: _ } = run;
+        let scope = &place.scope;
+        let mut pieces = Pieces::new("run").below(place).text(&self.platform).list(&scope.words(command));
+        pieces = pieces.list(&scope.variables()).text(&scope.user).text(&scope.folder);
+        pieces = pieces.text(if *offline { "none" } else { "default" });
+        let mut sources = BTreeSet::new();
+        for mount in mounts {
+            pieces = self.mount(mount, scope, pieces);
+            sources.extend(mount.stage().map(str::to_owned));
+        }
+        (pieces, sources)
+    }
+
+    fn mount(&self, mount: &Mount, scope: &Scope, pieces: Pieces) -> Pieces {
+        match mount {
+            Mount::Cache { target, id: _, sharing: _ } => pieces.text("cache").text(&scope.expanded(target)),
+            Mount::Tree { target, tree } => {
+                // The id of a folder says its content; commits and archives may differ and hold the same files.
+                let pieces = pieces.text("bind").text(target);
+                if tree.starts_with("b3-") { pieces.text(tree) } else { pieces.content(tree) }
+            }
+            Mount::Secret { target, id } => pieces.text("secret").text(target).text(id),
+            Mount::Stage { target, stage, from } => {
+                pieces.text("bind").text(target).content(&self.content(stage, from))
+            }
+            Mount::Written(options) => {
+                let cache = options.get("type").is_some_and(|kind| kind == "cache");
+                let enters = |name: &str| !(cache && matches!(name, "id" | "sharing"));
+                let option = |(name, value): (&String, &String)| format!("{name}={}", scope.expanded(value));
+                let options: Vec<String> = options.iter().filter(|(name, _)| enters(name)).map(option).collect();
+                pieces.text("written").list(&options)
+            }
+        }
+    }
+
+    /// What stands at `path` of `stage`, as far as it is known before it is there.
+    fn content(&self, stage: &str, path: &str) -> String {
+        let files = self.places.get(stage).and_then(|place| place.files.as_ref());
+        format!("{} {path}", files.map_or("", |files| &files.chain.0))
+    }
+
+    fn push(&mut self, place: &mut Place, pieces: Pieces, step: Step) {
+        let (chain, loose) = pieces.chains();
+        place.files = Some(Files { chain: chain.clone(), loose: loose.clone(), step: Some(self.steps.len()) });
+        self.steps.push(Step { chain, loose, ..step });
+    }
+}
+
+impl Pieces {
+    fn new(kind: &str) -> Self {
+        let hasher = blake3::Hasher::new_derive_key(CONTEXT);
+        Self { exact: hasher.clone(), loose: hasher }.text(kind)
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        [&mut self.exact, &mut self.loose].into_iter().for_each(|hasher| add(hasher, text));
+        self
+    }
+
+    fn list(self, texts: &[String]) -> Self {
+        let counted = self.text(&texts.len().to_string());
+        texts.iter().fold(counted, |pieces, text| pieces.text(text))
+    }
+
+    /// Content, which the loose chain leaves open.
+    fn content(mut self, content: &str) -> Self {
+        add(&mut self.exact, content);
+        add(&mut self.loose, "content");
+        self
+    }
+
+    fn chain(mut self, chain: &Chain, loose: &Chain) -> Self {
+        add(&mut self.exact, &chain.0);
+        add(&mut self.loose, &loose.0);
+        self
+    }
+
+    fn below(self, place: &Place) -> Self {
+        match &place.files {
+            Some(files) => self.text("on").chain(&files.chain, &files.loose),
+            None => self.text("scratch"),
+        }
+    }
+
+    fn chains(self) -> (Chain, Chain) {
+        let chain = |hasher: blake3::Hasher| Chain(hasher.finalize().to_hex()[..32].to_owned());
+        (chain(self.exact), chain(self.loose))
+    }
+}
+
+fn add(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+impl StepKind {
+    /// Returns the instruction's name, as BuildKit's progress has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "RUN",
+            Self::Copy => "COPY",
+            Self::Link => "LINK",
+            Self::Workdir => "WORKDIR",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
