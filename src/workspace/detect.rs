@@ -33,7 +33,7 @@ impl Found {
         if folder.join(PROJECT_FILE).symlink_metadata().is_ok() {
             return Err(failed("make", PROJECT_FILE, "it exists already".to_owned()));
         }
-        Self::below(folder, WalkBuilder::new(folder))
+        Self::below(folder, |_| true)
     }
 
     /// Looks around in the project at `folder`, but not into other repositories below it: what is checked out there
@@ -42,16 +42,16 @@ impl Found {
     /// # Errors
     /// It cannot be read.
     pub(super) fn of_project(folder: &Path) -> Result<Self, Trouble> {
-        let mut walk = WalkBuilder::new(folder);
-        walk.filter_entry(|entry| entry.depth() == 0 || entry.path().join(".git").symlink_metadata().is_err());
-        Self::below(folder, walk)
+        Self::below(folder, |entry| entry.depth() == 0 || entry.path().join(".git").symlink_metadata().is_err())
     }
 
-    fn below(folder: &Path, mut walk: WalkBuilder) -> Result<Self, Trouble> {
+    /// Looks around below `folder`, where `enters` says so.
+    fn below(folder: &Path, enters: fn(&DirEntry) -> bool) -> Result<Self, Trouble> {
         let failed =
             |verb, path: &str, message: String| Trouble::Io { verb, path: path.to_owned(), message, place: None };
+        let mut walk = WalkBuilder::new(folder);
         walk.follow_links(false).parents(false).git_global(false).git_exclude(false).ignore(false).require_git(false);
-        walk.hidden(false).filter_entry(|entry| !is_in_hidden_folder(entry));
+        walk.hidden(false).filter_entry(move |entry| !is_in_hidden_folder(entry) && enters(entry));
         let mut files = Vec::new();
         for entry in walk.build() {
             let entry = entry.map_err(|error| failed("read", ".", error.to_string()))?;
