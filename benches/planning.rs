@@ -71,16 +71,20 @@ fn extension(number: usize) -> Configured {
         caches: true,
         apt_builder: BTreeSet::from(["python3".to_owned(), packages(number)]),
         apt_runtime: BTreeSet::from([packages(number)]),
+        apt_repositories: Vec::new(),
+        apt_repositories_of: BTreeSet::new(),
         inputs: BTreeMap::from([("source".to_owned(), input(number))]),
         builders: vec![Builder {
             stage: format!("{name}-builder"),
             from: None,
             snippet,
+            inputs: None,
             network: Network::Default,
             copies,
         }],
         env: BTreeMap::from([(format!("TOOL{number}_HOME"), format!("/opt/{name}"))]),
         path: vec![format!("/opt/{name}/bin")],
+        paths: BTreeMap::new(),
         files: BTreeMap::new(),
         runtime: None,
         user: None,
@@ -108,7 +112,7 @@ fn packages(number: usize) -> String {
 
 fn checkout(number: usize) -> Checkout {
     let path = format!("group{}/repository{number}", number % 10);
-    Checkout { set: "main".to_owned(), path, dest: "/ws/src".to_owned(), tree: format!("{number:040x}") }
+    Checkout { set: "main".to_owned(), path, dest: "/ws/src".to_owned(), tree: format!("{number:040x}"), fetched: None }
 }
 
 fn digest() -> String {

@@ -14,7 +14,7 @@
 //! digits of the context [`FILE_CONTEXT`] over its name and its mode. A Mercurial node is content already. A revision number of Subversion means
 //! nothing without its repository, so its tree is named by the context [`SVN_CONTEXT`] over url and number.
 
-use deps_lock::{Archive, Entry, Git, Pin, Revision};
+use deps_lock::{Archive, Entry, Extension, Git, Pin, Revision};
 
 use crate::extent::{Extent, Submodules};
 
@@ -65,7 +65,7 @@ pub fn folder_id(files: &[FolderFile<'_>]) -> String {
     format!("b3-{}", folder(files))
 }
 
-/// Returns the id of the tree of a locked repository or archive; none for entries that are no tree. `extent` is about
+/// Returns the id of the tree of a locked repository or archive, or of the repository of an extension; none for entries that are no tree. `extent` is about
 /// git alone.
 pub fn entry_id(entry: &Entry, extent: &Extent) -> Option<String> {
     match entry {
@@ -76,7 +76,8 @@ pub fn entry_id(entry: &Entry, extent: &Extent) -> Option<String> {
         }
         Entry::Revision(Revision { pin: Pin::Hg(node), .. }) => Some(hg_id(node)),
         Entry::Revision(Revision { pin: Pin::Svn(number), url, .. }) => Some(svn_id(url, number)),
-        Entry::Ext(_) | Entry::Fetch(_) | Entry::Image(_) => None,
+        Entry::Ext(Extension { origin, .. }) => Some(checkout_id(&origin.as_ref()?.rev, &Extent::default())),
+        Entry::Fetch(_) | Entry::Image(_) => None,
     }
 }
 

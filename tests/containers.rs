@@ -163,6 +163,32 @@ fn a_container_runs_with_the_arguments_and_ends_with_the_status_of_its_command()
 }
 
 #[test]
+fn what_one_container_compiles_is_a_hit_in_the_next_one() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    sandbox.write("hello.c", "int main(void) { return 0; }\n");
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"compiles\"\nbase = \"{}\"\n[extensions]\nccache = \"*\"\ncwd = \"*\"\n\
+         apt = {{ with = {{ packages = [\"gcc\", \"libc6-dev\"] }} }}\n",
+        engine.base()
+    ));
+    let statistics = || {
+        let run = sandbox.deps(["run", "--", "ccache", "--print-stats"]).succeeds();
+        let count = |name: &str| {
+            let line = run.stdout().lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+            line.unwrap_or_else(|| panic!("no {name}: {run}")).trim().to_owned()
+        };
+        (count("cache_miss"), count("direct_cache_hit"))
+    };
+    let compile = || sandbox.deps(["run", "--", "ccache", "gcc", "-c", "hello.c", "-o", "/tmp/hello.o"]).succeeds();
+    compile();
+    assert_eq!(statistics(), ("1".to_owned(), "0".to_owned()));
+    compile();
+    assert_eq!(statistics(), ("1".to_owned(), "1".to_owned()));
+    assert!(sandbox.root().join("home/.ccache").is_dir(), "it is the host's cache");
+}
+
+#[test]
 fn every_extension_is_tested_in_the_image() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());

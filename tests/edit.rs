@@ -133,7 +133,7 @@ hint: options are set like `npm.node=24.9.0`, the project like `project.base=deb
             &["add", "npm", "curl", "--with", "node=1"],
             2,
             str![[r#"
-error: `--with` and `--path` belong to one extension: name a single one
+error: `--with`, `--path` and `--git` belong to one extension: name a single one
 
 "#]],
         ),

@@ -11,7 +11,8 @@ A content-addressed build planner with a lockfile for Docker/BuildKit images
 Usage: deps [OPTIONS] <COMMAND>
 
 Commands:
-  init         Propose a `deps.toml` from what this folder holds: manifests, sources, a rockerc.yaml
+  init         Propose a `deps.toml` from what this folder holds: manifests, sources, a
+               rockerc.yaml, *.deps.yaml
   lock         Pin every repository, base image and extension in `deps.lock`
   update       Pin what the refs hold now: all entries, or those named
   fetch        Fetch every pinned commit into the store
@@ -93,7 +94,7 @@ Options:
           [alias: --stage]
 
       --no-cache
-          Ignore the engine's cache
+          Ignore the engine's cache, what its cache mounts hold included
 
       --build-arg <NAME=VALUE>
           Set a build argument; may be given several times

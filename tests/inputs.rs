@@ -2,23 +2,11 @@
 
 use snapbox::str;
 
+use crate::support::archives::tar_gz;
 use crate::support::git_server::Fault;
 use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-/// Returns a gzipped tar archive of these files.
-fn tar_gz(files: &[(&str, &str)]) -> Vec<u8> {
-    let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    let mut builder = tar::Builder::new(encoder);
-    for (path, content) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o755);
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, path, content.as_bytes()).unwrap();
-    }
-    builder.into_inner().unwrap().finish().unwrap()
-}
 
 /// A project for `platforms` with the extension `tool`, which has these inputs.
 fn project(sandbox: &Sandbox, platforms: &str, inputs: &str) {
@@ -472,7 +460,7 @@ error: the url `https://tool.example/x64,1.zip` holds a `,`, and is another one 
     ];
     project(&sandbox, "\"linux/amd64\"", &inputs.concat());
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
-error: input `a` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`
+error: input `a` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`
   --> tool/extension.toml:11:1
    |
 11 | [inputs.a]
@@ -516,7 +504,7 @@ error: `a/b` is not a part of a URL
 26 | arch = { AMD64 = "a/b" }
    |                  ^^^^^
 
-error: input `f` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`
+error: input `f` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`
   --> tool/extension.toml:27:1
    |
 27 | [inputs.f]
@@ -526,19 +514,11 @@ hint: a url with a `git` repository beside it takes its version from that reposi
 "#]]);
 }
 
-/// Writes the user's configuration.
-fn configure(sandbox: &Sandbox, text: &str) {
-    let folder = sandbox.root().join("config/deps");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("config.toml"), text.replace("$GIT", &sandbox.server().url())).unwrap();
-}
-
 #[test]
 fn a_mirror_is_asked_and_the_lock_keeps_the_url() {
     let sandbox = two_platforms();
     sandbox.edit("tool/extension.toml", "$GIT/files/", "https://tool.example/download/");
-    configure(
-        &sandbox,
+    sandbox.configuration(
         "[mirror]\n\"https://tool.example/\" = \"https://127.0.0.1:1/\"\n\"https://tool.example/download/\" = \"$GIT/files/\"\n",
     );
     sandbox.deps(["lock"]).succeeds();
@@ -569,7 +549,7 @@ hint: open the url in a browser: the version may have no such file, or the serve
 
 "#]]);
     let files = sandbox.root().join("git/files");
-    configure(&sandbox, &format!("[mirror]\n\"https://tool.example/download/\" = \"file://{}/\"\n", files.display()));
+    sandbox.configuration(&format!("[mirror]\n\"https://tool.example/download/\" = \"file://{}/\"\n", files.display()));
     serve(&sandbox, "2.1.0");
     sandbox.deps(["fetch", "--offline"]).succeeds();
     assert_eq!(sandbox.deps(["plan"]).succeeds().stdout(), plan);
@@ -578,7 +558,7 @@ hint: open the url in a browser: the version may have no such file, or the serve
 #[test]
 fn a_configuration_that_is_wrong_is_shown_at_its_place() {
     let sandbox = two_platforms();
-    configure(&sandbox, "[mirror]\n\"https://github.com\" = \"https://mirror.example/\"\n\n[mirors]\n");
+    sandbox.configuration("[mirror]\n\"https://github.com\" = \"https://mirror.example/\"\n\n[mirors]\n");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
 error: unknown key `mirors` in the file
  --> [ROOT]/config/deps/config.toml:4:2
@@ -588,7 +568,7 @@ error: unknown key `mirors` in the file
 hint: did you mean `mirror`?
 
 "#]]);
-    configure(&sandbox, "[mirror]\n\"https://github.com\" = \"https://ada:hunter2@mirror.example/\"\n");
+    sandbox.configuration("[mirror]\n\"https://github.com\" = \"https://ada:hunter2@mirror.example/\"\n");
     sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
 error: `https://github.com` cannot be the beginning of a url: it does not end with `/`
  --> [ROOT]/config/deps/config.toml:2:1

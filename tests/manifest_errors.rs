@@ -50,7 +50,7 @@ hint: did you mean `ccache`?
 #[test]
 fn a_wrong_project_file_is_told_whole() {
     let sandbox = Sandbox::new();
-    sandbox.deps_toml("[project]\nnmae = \"p\"\nbase = 1\n\n[[manifest]]\npath = \"../a.repos\"\ndest = \"/ws\"\nsources = \"mount\"\n");
+    sandbox.deps_toml("[project]\nnmae = \"p\"\nbase = 1\n\n[[manifest]]\npath = \"../a.repos\"\ndest = \"/ws\"\nsources = \"mound\"\n");
     sandbox.deps(["plan"]).exits(1).stderr_is(str![[r#"
 error: `project` has no `name`
  --> deps.toml:1:2
@@ -71,11 +71,12 @@ error: `project.base` is an integer, but must be a string
 3 | base = 1
   |        ^
 
-error: `manifest.sources` is `mount`, but must be one of `store`
+error: `manifest.sources` is `mound`, but must be one of `store`, `mount`
  --> deps.toml:8:11
   |
-8 | sources = "mount"
+8 | sources = "mound"
   |           ^^^^^^^
+hint: did you mean `mount`?
 
 "#]]);
 }

@@ -114,6 +114,27 @@ fn the_picture_is_what_a_terminal_shows() {
     snapbox::assert_data_eq!(picture, snapbox::file!["../examples/quickstart/terminal.term.svg"]);
 }
 
+/// The lines that lead to a tool of one's own, each run as it stands, on the engine's base.
+#[test]
+fn its_ten_lines_make_an_extension_that_works() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    let blocks = blocks("sh");
+    let lines: Vec<&str> = blocks[0].lines().map(|line| line.split(" # ").next().unwrap_or(line).trim_end()).collect();
+    assert_eq!(lines.len(), 10);
+    let mut said = String::new();
+    for line in lines {
+        let line = line.replace("debian:bookworm-slim", engine.base());
+        let words = shell_words::split(&line).unwrap();
+        let run = match words[0].as_str() {
+            "deps" => sandbox.deps(words[1..].iter()).without_recheck().succeeds(),
+            program => sandbox.program(program, words[1..].iter()).succeeds(),
+        };
+        said = run.stdout();
+    }
+    assert_eq!(said, "ahoy\n");
+}
+
 #[test]
 fn its_toml_is_read() {
     let (toml, yaml) = (blocks("toml"), blocks("yaml"));

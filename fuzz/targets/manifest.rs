@@ -1,4 +1,4 @@
-//! `.repos` and rosinstall: any text is read or refused; the same way twice, at a place inside it, in visible characters.
+//! `.repos`, rosinstall and `*.deps.yaml`: any text is read or refused; the same way twice, at a place inside it, in visible characters.
 #![no_main]
 #![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes down what it was given")]
 
@@ -17,6 +17,15 @@ fuzz_target!(|text: &str| {
     for (place, message) in places {
         assert!(text.get(place.span.clone()).is_some(), "{:?} of {} bytes", place.span, text.len());
         assert!(!message.is_empty() && !message.chars().any(char::is_control), "{message:?}");
+    }
+    if let Ok(layers) = manifest::layers::layers(&source) {
+        // What a file says once contradicts nothing, however often it is said, but for two values of one thing.
+        let merged = manifest::layers::merged(&[layers.clone(), layers]);
+        let problems = merged.err().unwrap_or_default();
+        let values = |problem: &manifest::layers::LayersProblem| {
+            matches!(problem, manifest::layers::LayersProblem::TwoValues { .. })
+        };
+        assert!(problems.iter().all(|problem| values(&problem.error)), "{problems:?}");
     }
     let outside = manifest::parse_with_outside(&source);
     for one in outside.iter().flat_map(|manifest| &manifest.repositories) {

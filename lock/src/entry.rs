@@ -10,8 +10,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::extension::Extension;
 use crate::extra::Extra;
-use crate::value::{Digest, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
+use crate::value::{Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
 
 /// The kind of an entry, ordered by the name of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -141,18 +142,6 @@ pub enum Entry {
     Archive(Archive),
     /// An entry of `[repo]`: a Mercurial or Subversion repository.
     Revision(Revision),
-}
-
-/// An extension that is built in or comes from git; one that the project has by path is not locked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Extension {
-    /// The version that the extension gives itself.
-    pub version: Text,
-    /// The digest of the extension's own files.
-    pub digest: Digest,
-    /// Keys that this version does not know.
-    #[serde(skip)]
-    pub extra: Extra,
 }
 
 /// A file that an extension fetches by url, pinned for each platform of the project.
@@ -353,7 +342,7 @@ impl Entry {
     /// Returns the names and values of the known fields, in the order of the file.
     pub fn fields(&self) -> Vec<(&str, &str)> {
         match self {
-            Self::Ext(Extension { version, digest, extra: _ }) => vec![("version", version), ("digest", digest)],
+            Self::Ext(extension) => extension.fields(),
             Self::Fetch(Fetch { want, reference, platforms, url, extra: _ }) => {
                 let sums = platforms.iter().map(|(platform, sum)| (platform.as_str(), sum.as_str()));
                 wish(want, reference).chain(sums).chain([("url", url.as_str())]).collect()
@@ -386,7 +375,10 @@ impl Entry {
 }
 
 /// Returns the fields that say what was asked for.
-fn wish<'a>(want: &'a Option<Text>, reference: &'a Option<Text>) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(crate) fn wish<'a>(
+    want: &'a Option<Text>,
+    reference: &'a Option<Text>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     let wish = [("want", want), ("ref", reference)];
     wish.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)))
 }

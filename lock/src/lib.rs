@@ -34,6 +34,7 @@
 #![deny(missing_docs)]
 
 mod entry;
+mod extension;
 mod extra;
 mod fetch;
 mod parse;
@@ -45,11 +46,12 @@ mod write;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use entry::{Archive, Entry, Extension, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, Selector, System};
+pub use entry::{Archive, Entry, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, Selector, System};
+pub use extension::{Extension, Origin};
 pub use extra::Extra;
 pub use parse::{ParseError, ParseErrorKind};
 pub use schema::schema;
-pub use value::{Digest, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
+pub use value::{Digest, Folder, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};
 pub use write::write;
 
 /// The newest `schema` that this version reads, and the one that it writes into a new lock.

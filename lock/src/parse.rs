@@ -9,7 +9,8 @@ use std::str::FromStr;
 
 use toml_edit::{Document, Item, TableLike};
 
-use crate::entry::{Archive, Entry, Extension, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, System};
+use crate::entry::{Archive, Entry, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, System};
+use crate::extension::{Extension, Origin};
 use crate::extra::Extra;
 use crate::value::{Name, Platform, ValueError, shown};
 use crate::{Lock, SCHEMA};
@@ -351,9 +352,27 @@ impl Block<'_> {
         Some(Revision { reference: reference?, pin: pin?, url: url?, extra })
     }
 
+    /// What says where an extension comes from makes it one of git.
     fn extension(&mut self) -> Option<Extension> {
+        const ORIGIN: [&str; 5] = ["want", "ref", "rev", "dir", "url"];
         let (version, digest) = (self.required("version"), self.required("digest"));
-        Some(Extension { version: version?, digest: digest?, extra: self.others(&["version", "digest"]) })
+        let is_git = ORIGIN.iter().any(|field| self.table.get(field).is_some());
+        let (detected, origin) = match is_git {
+            true => {
+                self.refuse(&["detected"], "an extension from git");
+                (Some(None), self.origin().map(Some))
+            }
+            false => (self.optional("detected"), Some(None)),
+        };
+        let extra =
+            Extra::of(self.table, |key| matches!(key, "version" | "digest" | "detected") || ORIGIN.contains(&key));
+        Some(Extension { version: version?, digest: digest?, detected: detected?, origin: origin?, extra })
+    }
+
+    fn origin(&mut self) -> Option<Origin> {
+        let (want, reference) = (self.optional("want"), self.optional("ref"));
+        let (rev, dir, url) = (self.required("rev"), self.optional("dir"), self.required("url"));
+        Some(Origin { want: want?, reference: reference?, rev: rev?, dir: dir?, url: url? })
     }
 
     fn fetch(&mut self) -> Option<Fetch> {

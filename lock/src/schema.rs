@@ -9,7 +9,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use crate::entry::{Archive, Extension, Fetch, Git, Image, Revision};
+use crate::entry::{Archive, Fetch, Git, Image, Revision};
+use crate::extension::Extension;
 
 /// Returns the JSON Schema of `deps.lock`, draft 2020-12. Unknown keys and tables are allowed.
 pub fn schema() -> Schema {

@@ -123,6 +123,13 @@ checked_string!(
 );
 
 checked_string!(
+    /// A folder of a repository, relative to its root: without `.`, `..`, `.git`, a backslash, a `:`, or `/` at its ends.
+    #[schemars(extend("pattern" = "^[^-/:]([^:]*[^/:])?$"))]
+    Folder,
+    check_folder
+);
+
+checked_string!(
     /// A line of text that no program takes for an option: a version, a requirement, or what was asked for (`ref`).
     #[schemars(extend("pattern" = "^[^-]"))]
     Text,
@@ -191,6 +198,14 @@ fn check_name(name: &str) -> Result<(), ValueError> {
         return Err(ValueError::UnsafeName("holds a backslash"));
     }
     name.split(':').try_for_each(check_path)
+}
+
+fn check_folder(folder: &str) -> Result<(), ValueError> {
+    check_name(folder)?;
+    match folder.split('/').any(|part| matches!(part, "" | "." | "..")) || folder.contains(':') {
+        true => Err(ValueError::UnsafeName("is no plain folder of a repository")),
+        false => Ok(()),
+    }
 }
 
 fn check_path(path: &str) -> Result<(), ValueError> {
@@ -327,6 +342,18 @@ mod tests {
             Name::new(name).unwrap_err();
         }
         assert_eq!(Name::new("a/.GIT/hooks"), Err(ValueError::UnsafeName("leads into a `.git` folder")));
+    }
+
+    #[test]
+    fn a_folder_stays_in_its_repository() {
+        for folder in ["team", "tools/team", "a..b", "雪/é"] {
+            Folder::new(folder).unwrap();
+        }
+        for folder in
+            ["", ".", "..", "../x", "a/../b", "/etc", "a//b", "a/", "./a", "-x", ".git", "a\\b", "a:b", "a\nb"]
+        {
+            Folder::new(folder).unwrap_err();
+        }
     }
 
     #[test]

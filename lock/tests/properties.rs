@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use deps_lock::{
-    Archive, Digest, Entry, Extension, Extra, Fetch, Format, Git, Image, Lock, Name, Pin, Platform, Rev, Revision,
-    Sha256, Text, Url,
+    Archive, Digest, Entry, Extension, Extra, Fetch, Folder, Format, Git, Image, Lock, Name, Origin, Pin, Platform,
+    Rev, Revision, Sha256, Text, Url,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -63,15 +63,25 @@ fn extra() -> impl Strategy<Value = Extra> {
     )
 }
 
+/// One that is built in may be detected; one from git is somebody's wish.
+fn extension(digest: impl Strategy<Value = Digest>) -> impl Strategy<Value = Entry> {
+    let folder = of(checked::<Folder>("[a-c雪]{1,3}(/[a-c]{1,3})?"));
+    let origin = (of(hostile()), of(hostile()), rev(), folder, hostile())
+        .prop_map(|(want, reference, rev, dir, url)| Origin { want, reference, rev, dir, url });
+    let from = prop_oneof![
+        of(hostile::<Text>()).prop_map(|detected| (detected, None)),
+        origin.prop_map(|origin| (None, Some(origin))),
+    ];
+    (hostile(), digest, from, extra()).prop_map(|(version, digest, (detected, origin), extra)| {
+        Entry::Ext(Extension { version, digest, detected, origin, extra })
+    })
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
     let digest = checked::<Digest>("(b3|sha256):[0-9a-f]{64}");
     let platforms = btree_map(checked::<Platform>("linux-[a-z0-9]{1,5}(-v[0-9])?"), sha256(), 0..4);
     prop_oneof![
-        (hostile(), digest, extra()).prop_map(|(version, digest, extra)| Entry::Ext(Extension {
-            version,
-            digest,
-            extra
-        })),
+        extension(digest),
         (of(hostile()), of(hostile()), platforms, hostile(), extra()).prop_map(
             |(want, reference, platforms, url, extra)| Entry::Fetch(Fetch { want, reference, platforms, url, extra })
         ),

@@ -12,7 +12,7 @@ use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
-use super::{Frozen, Network, fetch, locking, paint, planning};
+use super::{Frozen, Network, fetch, locking, origins, paint, planning};
 use crate::engine::invocation::InvocationError;
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::progress::Event;
@@ -20,8 +20,9 @@ use crate::engine::run::{self, Built, RunError};
 use crate::engine::summary::{self, Failure, Summary};
 use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
-use crate::plan::{CA_SECRET, Plan};
+use crate::plan::{CA_SECRET, Plan, SSH_ID};
 use crate::project::Project;
+use crate::resolve::Refresh;
 use crate::source::{Place, nearest};
 use crate::store::Store;
 use crate::workspace::{Loaded, Workspace};
@@ -34,7 +35,7 @@ pub(super) struct Options {
     /// Build this stage only, and what it needs.
     #[arg(long, visible_alias = "stage", value_name = "STAGE")]
     target: Option<String>,
-    /// Ignore the engine's cache.
+    /// Ignore the engine's cache, what its cache mounts hold included.
     #[arg(long)]
     no_cache: bool,
     /// Set a build argument; may be given several times.
@@ -92,8 +93,7 @@ pub(super) struct Image {
 
 /// Returns the image of the project, built unless `as_it_is`.
 pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Result<Image, Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
     let store = session.store()?;
@@ -108,8 +108,7 @@ pub(super) fn image(session: &Session, options: &Options, as_it_is: bool) -> Res
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let plans = planning::plans(&loaded, &lock)?;
     let image = made(session, &workspace, &loaded, &lock, &plans, options)?;
@@ -175,7 +174,7 @@ fn fill(
     store: &Store,
     options: &Options,
 ) -> Result<(), Failed> {
-    let fetched = fetch::objects(session, loaded, lock, store, &options.network)?;
+    let fetched = fetch::context(session, loaded, lock, store, &options.network)?;
     session.tell(&format!("{fetched}\n"));
     for folder in plans.iter().flat_map(|plan| &plan.folders) {
         let files = extension::folder(&folder.files);
@@ -209,6 +208,7 @@ fn build(
         platforms,
         args: arguments(session, &plans[0], store, project, &options.build_args)?,
         secrets: secrets.into_iter().collect(),
+        ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
         load: options.load || (!kept && found.driver != "docker"),
@@ -257,6 +257,12 @@ fn host_user(session: &Session, plan: &Plan, store: &Store) -> Result<BTreeMap<S
     ];
     let open = values.into_iter().filter(|(_, fixed, _)| !fixed);
     Ok(open.filter_map(|(variable, _, value)| Some((variable.to_owned(), value?))).collect())
+}
+
+/// The agent with the keys of whoever builds, for sources that are reached by ssh.
+fn ssh_agent(session: &Session, plan: &Plan) -> Option<(String, PathBuf)> {
+    let socket = session.variable("SSH_AUTH_SOCK").filter(|_| plan.wants_ssh()).map(PathBuf::from)?;
+    socket.is_absolute().then(|| (SSH_ID.to_owned(), socket))
 }
 
 /// The host's CA bundle: `$SSL_CERT_FILE`, else where the distributions keep it.

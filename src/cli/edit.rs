@@ -25,6 +25,16 @@ pub(super) struct Add {
     /// The folder of an extension that the project brings itself; needs a single name.
     #[arg(long, value_name = "FOLDER")]
     path: Option<String>,
+    /// The git repository of an extension that others keep; needs a single name.
+    #[arg(long, value_name = "URL", conflicts_with = "path")]
+    git: Option<String>,
+    /// What to take of that repository: a branch, a tag, a commit, or a requirement like `^2.1` over its tags. Default:
+    /// its HEAD.
+    #[arg(long = "ref", value_name = "REF", requires = "git")]
+    reference: Option<String>,
+    /// The extension's folder in that repository. Default: the repository itself.
+    #[arg(long, value_name = "DIR", requires = "git")]
+    dir: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -43,8 +53,9 @@ pub(super) struct Set {
 
 pub(super) fn add(session: &Session, options: &Add) -> Result<(), Failed> {
     let workspace = session.workspace()?;
-    if options.names.len() > 1 && (options.path.is_some() || !options.with.is_empty()) {
-        return Err(usage("`--with` and `--path` belong to one extension: name a single one", None));
+    let of_one = options.path.is_some() || options.git.is_some() || !options.with.is_empty();
+    if options.names.len() > 1 && of_one {
+        return Err(usage("`--with`, `--path` and `--git` belong to one extension: name a single one", None));
     }
     let mut text = workspace.project_file()?.text().to_owned();
     for name in &options.names {
@@ -55,10 +66,13 @@ pub(super) fn add(session: &Session, options: &Add) -> Result<(), Failed> {
         let path = options.path.as_deref().map(|path| path.trim_end_matches('/').to_owned());
         let known = match &path {
             Some(path) => Some(workspace.extension_at(path)?),
+            None if options.git.is_some() => None,
             None => workspace.extensions()?.into_iter().find(|known| known.extension.name == name),
         };
         let with = options.with.iter().map(|word| option(word, known.as_ref())).collect::<Result<_, _>>()?;
-        let addition = Addition { requirement: requirement.map(str::to_owned), path, with };
+        let Add { git, reference, dir, .. } = options;
+        let (git, reference, dir) = (git.clone(), reference.clone(), dir.clone());
+        let addition = Addition { requirement: requirement.map(str::to_owned), path, git, reference, dir, with };
         text = edit::add(&text, name, &addition).map_err(|error| failed(&error))?;
     }
     workspace.replace_project_file(&text)?;

@@ -18,7 +18,7 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the built-in extensions and the project's own; `*` marks those that the project has.
+    /// List the built-in extensions and those that the project has by path or from git; `*` marks those that it has.
     Ls {
         /// Print them as JSON (`deps schema extensions`).
         #[arg(long)]
@@ -45,7 +45,7 @@ enum Command {
     },
     /// Check extensions, with the defaults of their options.
     Check {
-        /// Their folders, relative to the project; all that the project has by path when none is named.
+        /// Their folders, relative to the project; all that the project has by path or from git when none is named.
         #[arg(value_name = "FOLDER")]
         paths: Vec<String>,
     },
@@ -84,6 +84,10 @@ fn reported(known: &Known) -> ExtensionReport {
 fn show(session: &Session, name: &str, json: bool) -> Result<(), Failed> {
     let mut known = all(session)?;
     let Some(index) = known.iter().position(|one| one.name == name) else {
+        let absent = session.workspace().and_then(|workspace| Ok(workspace.absent()?)).unwrap_or_default();
+        if let Some(trouble) = absent.into_iter().find(|trouble| trouble.extension() == Some(name)) {
+            return Err(trouble.into());
+        }
         let near =
             nearest(name, known.iter().map(|one| one.name.as_str())).map(|near| format!("did you mean `{near}`?"));
         return Err(Failed::one(USAGE, Diagnostic::error(format!("there is no extension `{name}`")).hint(near)));

@@ -12,13 +12,14 @@ use super::outcome::{FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::progress::Watch;
 use super::session::Session;
 use super::submodules::{self, Asked};
-use super::{Frozen, Network, hints, locking};
+use super::{Frozen, Network, hints, locking, origins};
 
 use crate::extension::Packing;
 use crate::extent::Extent;
+use crate::project::Sources;
 use crate::remote::fetch::{Content, FetchFailure, FetchProblem, LfsFiles, Wanted, WantedOther, fetch, fetch_others};
 use crate::report;
-use crate::resolve::{FailureKind, GitWish, PinnedFile, RepositoryWish};
+use crate::resolve::{FailureKind, GitWish, OriginWish, PinnedFile, Refresh, RepositoryWish};
 use crate::store::{Packed, SingleFile, Store, Tree};
 use crate::workspace::Loaded;
 
@@ -31,8 +32,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let store = session.store()?;
     let fetched = objects(session, &loaded, &lock, &store, &options.network)?;
@@ -48,7 +48,32 @@ pub(super) fn objects(
     store: &Store,
     network: &Network,
 ) -> Result<String, Failed> {
-    let (wanted, others) = (wanted(loaded, lock), others(loaded, lock));
+    bring(session, loaded, lock, store, network, wanted(loaded, lock))
+}
+
+/// Brings what a build takes from the store into it; returns what there was to do, in words.
+pub(super) fn context(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    store: &Store,
+    network: &Network,
+) -> Result<String, Failed> {
+    let by_the_build = |(key, wish): (&Key, &RepositoryWish)| (wish.sources == Sources::Mount).then(|| key.to_string());
+    let by_the_build: BTreeSet<String> = loaded.wishes.repositories.iter().filter_map(by_the_build).collect();
+    let wanted = wanted(loaded, lock).into_iter().filter(|one| !by_the_build.contains(&one.name)).collect();
+    bring(session, loaded, lock, store, network, wanted)
+}
+
+fn bring(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    store: &Store,
+    network: &Network,
+    wanted: Vec<Wanted>,
+) -> Result<String, Failed> {
+    let others = others(loaded, lock);
     let trees: BTreeSet<String> = wanted.iter().map(tree_id).chain(others.iter().map(WantedOther::tree_id)).collect();
     let present = trees.iter().filter(|tree| store.has_tree(tree)).count();
     let fetched = if present == trees.len() {
@@ -100,7 +125,12 @@ fn wanted(loaded: &Loaded, lock: &Lock) -> Vec<Wanted> {
         }),
         _ => None,
     };
-    repositories.chain(inputs).filter_map(one).collect()
+    let extension = |(key, wish): (&Key, &OriginWish)| match lock.get(key) {
+        Some(Entry::Ext(entry)) => Some(origins::wanted(key, entry.origin.as_ref()?, &wish.git.remote)),
+        _ => None,
+    };
+    let extensions = loaded.wishes.origins.iter().filter_map(extension);
+    repositories.chain(inputs).filter_map(one).chain(extensions).collect()
 }
 
 /// Returns the archives, the files of extensions, and the repositories of other systems than git.
@@ -170,10 +200,14 @@ pub(super) fn wanted_of(pinned: &Pinned<'_>) -> Wanted {
 }
 
 pub(super) fn unfetched(loaded: &Loaded, failures: &[FetchFailure]) -> Failed {
+    told(&Asked::of(loaded), failures)
+}
+
+/// Returns every failure in words; `asked` knows who asked for what.
+pub(super) fn told(asked: &Asked<'_>, failures: &[FetchFailure]) -> Failed {
     use FailureKind::{
         Auth, Changed, HostKey, NoSuchCommit, NotFound, Offline, Protocol, Refused, Timeout, Tls, Unreachable,
     };
-    let asked = Asked::of(loaded);
     let kinds: BTreeSet<FailureKind> = failures.iter().map(|failure| failure.problem.kind()).collect();
     if kinds == BTreeSet::from([Offline]) {
         let missing = failures.iter().map(|failure| {

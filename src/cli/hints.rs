@@ -19,6 +19,9 @@ pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
             let known = extension::builtin_names().join("`, `");
             Some(format!("built-in ones are `{known}`; your own: `{name} = {{ path = \"extensions/{name}\" }}`"))
         }
+        Trouble::Unlocked { .. } => Some("to pin it, run `deps lock`".to_owned()),
+        Trouble::NotInStore { .. } => Some("run `deps fetch` once with a network".to_owned()),
+        Trouble::Folder { .. } => Some("`dir` in deps.toml names the folder with its `extension.toml`".to_owned()),
         Trouble::Project(problem) => of_project(&problem.error),
         Trouble::Extension(problem) => of_extension(&problem.error),
         Trouble::Extends(problem) => of_extends(&problem.error),
@@ -53,6 +56,7 @@ fn of_project(problem: &project::Problem) -> Option<String> {
         project::Problem::OtherTool { .. } => {
             Some("install a version of deps that fits, or change `deps-version`".to_owned())
         }
+        project::Problem::NoRepository { .. } => Some("name its repository: `git = \"https://…\"`".to_owned()),
         project::Problem::UnnamedSet { .. } => Some("give each `[[manifest]]` a name: `name = \"overlay\"`".to_owned()),
         project::Problem::BadPlatform { .. } => Some("write `linux/amd64` or `linux/arm64`".to_owned()),
         project::Problem::BadDest { .. } => Some("write something like `/ws/src`".to_owned()),
@@ -128,6 +132,9 @@ fn of_wish(problem: &WishProblem) -> Option<String> {
             Some("take it from a git mirror, or from an archive (`type: tar`, with the archive's url)".to_owned())
         }
         WishProblem::Url(problem) => of_extension(problem),
+        WishProblem::NotByTheBuild { .. } => {
+            Some("leave `sources` out: this machine fetches it then, and the build copies it".to_owned())
+        }
         WishProblem::NoTag(_) => Some("write a requirement, `ref = \"^1\"`, or a tag".to_owned()),
         WishProblem::Contradiction { .. } => {
             Some("remove one of them, or give the manifests different `dest` folders and names".to_owned())
@@ -184,9 +191,18 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
             of_download(failure.kind).map(str::to_owned)
         }
         PinProblemKind::Url(problem) => of_extension(problem),
+        PinProblemKind::Content(other) => Some(of_other_content(&other.key.name)),
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
     }
+}
+
+/// Returns what to do about an extension whose files are not those of the lock.
+pub(super) fn of_other_content(name: &str) -> String {
+    format!(
+        "`deps cache verify` says whether the store is damaged; if it is not, the lock was changed by hand: `deps update \
+         {name}` pins what is there"
+    )
 }
 
 /// Returns what to do about a file that did not come.

@@ -10,11 +10,12 @@ use super::diagnostic::Diagnostic;
 use super::outcome::{FAILED, Failed, UNREACHABLE, print};
 use super::progress::Watch;
 use super::session::Session;
-use super::{Frozen, Network, fetch, hints, locking, paint};
+use super::{Frozen, Network, fetch, hints, locking, origins, paint};
 use crate::checkout::{self, CheckoutError, Outcome, Record, Wanted};
 use crate::remote;
 use crate::remote::fetch::{History, Unnamed, Version};
 use crate::report::{self, ImportReport, ImportedReport};
+use crate::resolve::Refresh;
 use crate::store::{self, Named, Store};
 use crate::workspace::Loaded;
 
@@ -39,8 +40,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, options.frozen.frozen, &options.network)?;
     let lock = locking::synced(session, &workspace, &loaded, options.frozen.frozen, &options.network)?;
     let folder = folder(session, &workspace, options.folder.as_deref());
     let pinned = pinned(&loaded, &lock)?;

@@ -1,18 +1,21 @@
 //! `deps init`: a first `deps.toml` from what the workspace holds.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
 
 use super::diagnostic::Diagnostic;
+use super::layers;
 use super::outcome::{FAILED, Failed, print};
 use super::session::Session;
 use crate::extension::{self, Extension, OptionKind};
 use crate::manifest::rockerc::{Rockerc, rockerc};
+use crate::project::layers::EXTENSION;
 use crate::project::propose::{Flag, Proposal, Wanted, flag, name};
 use crate::report;
 use crate::source::Source;
-use crate::workspace::{Found, PROJECT_FILE, Workspace, rewrite};
+use crate::workspace::{Found, PROJECT_FILE, Workspace, new_folder, rewrite};
 
 const ROCKERC: &str = "rockerc.yaml";
 
@@ -49,6 +52,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     if let Some(source) = found.text(folder, ROCKERC)? {
         take_over(&mut proposal, read(&source)?);
     }
+    let files = layers::take_over(&found, folder, &mut proposal)?;
     proposal.base = options.base.clone().unwrap_or(proposal.base);
     let is_list = |extension: &str, option: &str| {
         let extension = known.iter().find(|known| known.name == extension);
@@ -56,7 +60,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         kind == Some(OptionKind::List)
     };
     let text = proposal.text(is_list);
-    finish(session, folder, options, &proposal, &text)
+    finish(session, folder, options, &proposal, &text, &files)
 }
 
 fn read(source: &Source) -> Result<Rockerc, Failed> {
@@ -93,7 +97,14 @@ fn take_over(proposal: &mut Proposal, rockerc: Rockerc) {
     }
 }
 
-fn finish(session: &Session, folder: &Path, options: &Options, proposal: &Proposal, text: &str) -> Result<(), Failed> {
+fn finish(
+    session: &Session,
+    folder: &Path,
+    options: &Options,
+    proposal: &Proposal,
+    text: &str,
+    files: &BTreeMap<&'static str, String>,
+) -> Result<(), Failed> {
     // What we propose has to be right: a strange path or value is told now, not by the next command.
     let source = Source::new("deps.toml", text);
     crate::project::parse(&source).map_err(|problems| {
@@ -101,12 +112,18 @@ fn finish(session: &Session, folder: &Path, options: &Options, proposal: &Propos
         Failed::new(FAILED, told.collect())
     })?;
     if options.print {
-        return print(text);
+        let parts = files.iter().map(|(path, text)| format!("\n# extensions/{EXTENSION}/{path}:\n{text}"));
+        return print(&format!("{text}{}", parts.collect::<String>()));
+    }
+    if !files.is_empty() {
+        let files = files.iter().map(|(path, text)| (*path, text.clone()));
+        new_folder(folder, &format!("extensions/{EXTENSION}"), files)?;
     }
     rewrite(&folder.join(PROJECT_FILE), PROJECT_FILE, text)?;
     let manifests = report::count(proposal.manifests.len(), "manifest", "manifests");
     let extensions = report::count(proposal.extensions.len(), "extension", "extensions");
-    session.tell(&format!("wrote deps.toml: {manifests}, {extensions}; read it, then run `deps lock`\n"));
+    let wrote = if files.is_empty() { String::new() } else { format!(" and extensions/{EXTENSION}/") };
+    session.tell(&format!("wrote deps.toml{wrote}: {manifests}, {extensions}; read it, then run `deps lock`\n"));
     let left_out = proposal.left_out.iter().map(|what| Diagnostic::warning(format!("{what} is not taken over")));
     session.warn_all(left_out.collect())
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Network;
 use super::locking;
+use super::origins;
 use super::outcome::{Failed, print};
 use super::session::Session;
 use crate::report;
@@ -22,19 +23,27 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
-    if options.json {
-        let lock = workspace.lock()?;
-        let drift = locking::drift(&loaded, lock.as_ref());
-        print(&report::drift_json(drift.as_deref()))?;
-    }
     if options.check {
-        let lock = locking::in_sync(&workspace, &loaded, "")?;
-        session.tell(&format!("deps.lock is up to date: {}\n", report::count(lock.len(), "entry", "entries")));
-        return Ok(());
+        return check(session, options.json);
     }
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, false, &options.network)?;
     let before = workspace.lock()?;
     locking::write(session, &workspace, &loaded, before.as_ref(), &Refresh::Nothing, &options.network)?;
+    Ok(())
+}
+
+fn check(session: &Session, json: bool) -> Result<(), Failed> {
+    let workspace = session.workspace()?.looking_around();
+    if json {
+        let (known, absent) = workspace.load_what_is_here()?;
+        let drift = locking::drift(&known, workspace.lock()?.as_ref());
+        // Without all extensions a lock can be found out of date, but not up to date.
+        if absent.is_empty() || drift.as_ref().is_none_or(|drift| !drift.is_empty()) {
+            print(&report::drift_json(drift.as_deref()))?;
+        }
+    }
+    let loaded = session.load(&workspace)?;
+    let lock = locking::in_sync(&workspace, &loaded, "")?;
+    session.tell(&format!("deps.lock is up to date: {}\n", report::count(lock.len(), "entry", "entries")));
     Ok(())
 }

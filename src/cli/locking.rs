@@ -5,14 +5,16 @@ use deps_lock::Lock;
 use super::Network;
 use super::diagnostic::Diagnostic;
 use super::hints;
-use super::outcome::{DRIFT, FAILED, Failed, UNREACHABLE};
+use super::outcome::{DRIFT, FAILED, Failed, INTEGRITY, UNREACHABLE};
 use super::paint;
 use super::progress::Watch;
 use super::session::Session;
 use super::unfinished::{self, Unfinished};
 use crate::remote;
 use crate::report;
-use crate::resolve::{self, Answers, Drift, FailureKind, PinProblem, PinProblemKind, Question, Refresh, Resolution};
+use crate::resolve::{
+    self, Answers, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Question, Refresh, Resolution,
+};
 use crate::source::Place;
 use crate::workspace::{Loaded, LoadedLock, Workspace};
 
@@ -79,17 +81,23 @@ fn ask(
 }
 
 /// Every entry that could not be pinned. Entries that fail for one remote's one reason are told together.
-fn unpinned(problems: &[PinProblem]) -> Failed {
+pub(super) fn unpinned(problems: &[PinProblem]) -> Failed {
     let unreachable = |problem: &PinProblem| match &problem.kind {
         PinProblemKind::Remote(failure) => {
             !matches!(failure.kind, FailureKind::Ambiguous | FailureKind::NoSuchCommit | FailureKind::MissingProgram)
         }
         _ => false,
     };
-    let code = if problems.iter().all(unreachable) { UNREACHABLE } else { FAILED };
+    let changed = |problem: &PinProblem| matches!(problem.kind, PinProblemKind::Content(_));
+    let code = match () {
+        () if problems.iter().any(changed) => INTEGRITY,
+        () if problems.iter().all(unreachable) => UNREACHABLE,
+        () => FAILED,
+    };
     let diagnostic = |problem: &PinProblem| {
         let message = match &problem.kind {
             PinProblemKind::Git(problem) => problem.to_string(),
+            PinProblemKind::Content(other) => other.to_string(),
             kind => format!("{}: {kind}", problem.key),
         };
         Diagnostic::error(message).at(Some(&problem.place)).hint(hints::of_pin(&problem.kind))
@@ -105,17 +113,33 @@ pub(super) fn drift(loaded: &Loaded, lock: Option<&LoadedLock>) -> Option<Vec<Dr
 /// Returns the lock, which must be in sync; `why` is the rest of the message when it is not.
 pub(super) fn in_sync(workspace: &Workspace, loaded: &Loaded, why: &str) -> Result<Lock, Failed> {
     let lock = workspace.lock()?;
-    let hint = |words: &str| Some(format!("to {words} it, run `deps lock`"));
-    let Some(drift) = drift(loaded, lock.as_ref()) else {
-        let message = format!("there is no `deps.lock`{why}");
-        return Err(Failed::one(DRIFT, Diagnostic::error(message).hint(hint("make"))));
-    };
-    if !drift.is_empty() {
-        let message = format!("`deps.lock` is out of date{why}");
-        let diagnostic = Diagnostic::error(message).details(drift.iter().map(ToString::to_string));
-        return Err(Failed::one(DRIFT, diagnostic.hint(hint("update"))));
+    match drift(loaded, lock.as_ref()) {
+        Some(drift) if drift.is_empty() => Ok(lock.map(|lock| lock.lock).unwrap_or_default()),
+        drift => Err(out_of_date(drift.as_deref(), why)),
     }
-    Ok(lock.map(|lock| lock.lock).unwrap_or_default())
+}
+
+/// Returns how to say that the lock differs from the project; `drift` is none where there is no lock. Content that is
+/// not what the lock says is worse than a lock that is out of date: it is told alone.
+pub(super) fn out_of_date(drift: Option<&[Drift]>, why: &str) -> Failed {
+    let hint = |words: &str| Some(format!("to {words} it, run `deps lock`"));
+    let Some(drift) = drift else {
+        let message = format!("there is no `deps.lock`{why}");
+        return Failed::one(DRIFT, Diagnostic::error(message).hint(hint("make")));
+    };
+    let changed = drift.iter().filter_map(|drift| match drift {
+        Drift::OtherContent(other) => Some(other),
+        _ => None,
+    });
+    let changed: Vec<Diagnostic> = changed
+        .map(|other| Diagnostic::error(other.to_string()).hint(Some(hints::of_other_content(&other.key.name))))
+        .collect();
+    if !changed.is_empty() {
+        return Failed::new(INTEGRITY, changed);
+    }
+    let message = format!("`deps.lock` is out of date{why}");
+    let diagnostic = Diagnostic::error(message).details(drift.iter().map(ToString::to_string));
+    Failed::one(DRIFT, diagnostic.hint(hint("update")))
 }
 
 /// Returns a lock that is in sync: with `frozen` the one that there is, else one in which what is missing or changed
@@ -156,13 +180,19 @@ pub(super) fn write(
 
 /// Warns of what nobody expects.
 pub(super) fn warn(session: &Session, resolution: &Resolution) -> Result<(), Failed> {
-    let warning = |message: String, place: &Place| {
-        let hint = "ask its owner: a release that changes under the same name is no release; git keeps the old lock";
-        Diagnostic::warning(message).at(Some(place)).hint(Some(hint.to_owned()))
-    };
-    let moved = resolution.moved_tags.iter().map(|moved| warning(moved.to_string(), &moved.place));
-    let replaced = resolution.replaced.iter().map(|replaced| warning(replaced.to_string(), &replaced.place));
+    let moved = resolution.moved_tags.iter().map(moved_tag);
+    let replaced = resolution.replaced.iter().map(|replaced| rewritten(replaced.to_string(), &replaced.place));
     session.warn_all(moved.chain(replaced).collect())
+}
+
+/// Returns the warning of a tag that leads elsewhere than it did.
+pub(super) fn moved_tag(moved: &MovedTag) -> Diagnostic {
+    rewritten(moved.to_string(), &moved.place)
+}
+
+fn rewritten(message: String, place: &Place) -> Diagnostic {
+    let hint = "ask its owner: a release that changes under the same name is no release; git keeps the old lock";
+    Diagnostic::warning(message).at(Some(place)).hint(Some(hint.to_owned()))
 }
 
 /// Says what changed.

@@ -17,9 +17,11 @@ mod graph;
 mod hints;
 mod import;
 mod init;
+mod layers;
 mod lint;
 mod lock;
 mod locking;
+mod origins;
 mod outcome;
 mod paint;
 mod pin_from;
@@ -85,7 +87,7 @@ enum Colour {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Propose a `deps.toml` from what this folder holds: manifests, sources, a rockerc.yaml.
+    /// Propose a `deps.toml` from what this folder holds: manifests, sources, a rockerc.yaml, *.deps.yaml.
     Init(init::Options),
     /// Pin every repository, base image and extension in `deps.lock`.
     Lock(lock::Options),

@@ -67,7 +67,12 @@ impl Failed {
 
 impl From<Vec<Trouble>> for Failed {
     fn from(troubles: Vec<Trouble>) -> Self {
-        Self::new(FAILED, diagnostic::first(&troubles, |trouble| trouble.into(), Diagnostic::error))
+        let code = match () {
+            () if !troubles.iter().all(Trouble::is_absence) => FAILED,
+            () if troubles.iter().any(|trouble| matches!(trouble, Trouble::Unlocked { .. })) => DRIFT,
+            () => UNREACHABLE,
+        };
+        Self::new(code, diagnostic::first(&troubles, |trouble| trouble.into(), Diagnostic::error))
     }
 }
 

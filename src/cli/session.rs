@@ -11,6 +11,7 @@ use etcetera::BaseStrategy as _;
 
 use super::diagnostic::{self, Diagnostic};
 use super::hints;
+use super::origins;
 use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::configuration::{self, Configuration};
@@ -123,14 +124,17 @@ impl Session {
         self.tell(&format!("{}\n", diagnostic.render(self.colour)));
     }
 
-    /// Finds the project.
+    /// Finds the project. Extensions from git come with it, as far as its lock names them and the store has them.
     pub(super) fn workspace(&self) -> Result<Workspace, Failed> {
-        Ok(Workspace::find(&self.start)?)
+        origins::as_locked(Workspace::find(&self.start)?, || self.store())
     }
 
     /// Reads the project and prints the warnings of its manifests.
     pub(super) fn load(&self, workspace: &Workspace) -> Result<Loaded, Failed> {
-        let loaded = workspace.load()?;
+        let (loaded, absent) = workspace.load_what_is_here()?;
+        if !absent.is_empty() {
+            return Err(origins::incomplete(workspace, &loaded, absent));
+        }
         let warning = |warning: &Located<Warning>| {
             let diagnostic = Diagnostic::warning(warning.error.to_string());
             diagnostic.at(Some(&warning.place)).hint(hints::of_warning(&warning.error))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::diagnostic::Diagnostic;
 use crate::extent::{self, Submodules};
 use crate::remote::fetch::FetchFailure;
-use crate::resolve::RepositoryWish;
+use crate::resolve::{Origins, RepositoryWish};
 use crate::source::Place;
 use crate::store::Tree;
 use crate::workspace::Loaded;
@@ -26,7 +26,14 @@ impl<'a> Asked<'a> {
         let wishes = wishes.flat_map(|(key, wish)| names(&key.name).map(|name| (name, wish))).collect();
         let inputs = loaded.wishes.inputs.iter().map(|(key, wish)| (key.to_string(), &wish.place));
         let fetches = loaded.wishes.fetches.iter().map(|(key, wish)| (key.to_string(), &wish.url_place));
-        Self { wishes, inputs: inputs.chain(fetches).collect() }
+        let origins = loaded.wishes.origins.iter().map(|(key, wish)| (key.to_string(), &wish.git.place));
+        Self { wishes, inputs: inputs.chain(fetches).chain(origins).collect() }
+    }
+
+    /// Returns the extensions from git.
+    pub(super) fn of_origins(origins: &'a Origins) -> Self {
+        let places = origins.iter().map(|(key, wish)| (key.to_string(), &wish.git.place));
+        Self { wishes: BTreeMap::new(), inputs: places.collect() }
     }
 
     /// Returns the place in a manifest or an extension that asks for what failed.

@@ -6,9 +6,10 @@ use deps_lock::Selector;
 use super::Network;
 use super::diagnostic::Diagnostic;
 use super::locking;
+use super::origins;
 use super::outcome::{Failed, USAGE};
 use super::session::Session;
-use crate::resolve::Refresh;
+use crate::resolve::{Refresh, Wishes};
 use crate::source::nearest;
 
 #[derive(Debug, Args)]
@@ -24,29 +25,18 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let workspace = session.workspace()?;
-    let loaded = session.load(&workspace)?;
+    let (selectors, malformed) = selectors(&options.keys);
+    if !malformed.is_empty() {
+        let loaded = session.load(&session.workspace()?)?;
+        return Err(Failed::new(USAGE, unknown(&loaded.wishes, &selectors).into_iter().chain(malformed).collect()));
+    }
+    let refresh = if selectors.is_empty() { Refresh::Everything } else { Refresh::Selected(selectors.clone()) };
+    let (workspace, loaded) = origins::ready(session, &refresh, false, &options.network)?;
+    let unknown = unknown(&loaded.wishes, &selectors);
+    if !unknown.is_empty() {
+        return Err(Failed::new(USAGE, unknown));
+    }
     let before = workspace.lock()?;
-    let wishes = &loaded.wishes;
-    let keys = wishes.images.keys().chain(wishes.repositories.keys()).chain(wishes.inputs.keys());
-    let known: Vec<_> = keys.chain(wishes.fetches.keys()).chain(wishes.extensions.keys()).collect();
-    let mut selectors = Vec::new();
-    let mut problems = Vec::new();
-    for word in &options.keys {
-        match word.parse::<Selector>() {
-            Ok(selector) if known.iter().any(|key| selector.matches(key)) => selectors.push(selector),
-            Ok(_) => {
-                let near = nearest(word, known.iter().map(|key| key.name.as_ref()))
-                    .map(|key| format!("did you mean `{key}`?"));
-                problems.push(Diagnostic::error(format!("the project asks for nothing called `{word}`")).hint(near));
-            }
-            Err(error) => problems.push(Diagnostic::error(format!("`{word}` names no entry of a lock: {error}"))),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(Failed::new(USAGE, problems));
-    }
-    let refresh = if selectors.is_empty() { Refresh::Everything } else { Refresh::Selected(selectors) };
     if options.dry_run {
         let old = before.map(|before| before.lock).unwrap_or_default();
         let resolution = locking::resolve(session, &workspace, &loaded, &old, &refresh, &options.network)?;
@@ -56,4 +46,30 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     }
     locking::write(session, &workspace, &loaded, before.as_ref(), &refresh, &options.network)?;
     Ok(())
+}
+
+/// Reads the words of the command; the problems are of those that name no entry of any lock.
+fn selectors(words: &[String]) -> (Vec<Selector>, Vec<Diagnostic>) {
+    let (mut selectors, mut problems) = (Vec::new(), Vec::new());
+    for word in words {
+        match word.parse::<Selector>() {
+            Ok(selector) => selectors.push(selector),
+            Err(error) => problems.push(Diagnostic::error(format!("`{word}` names no entry of a lock: {error}"))),
+        }
+    }
+    (selectors, problems)
+}
+
+/// Returns a problem for each selector of something that nobody asks for.
+fn unknown(wishes: &Wishes, selectors: &[Selector]) -> Vec<Diagnostic> {
+    let keys = wishes.images.keys().chain(wishes.repositories.keys()).chain(wishes.inputs.keys());
+    let known: Vec<_> = keys.chain(wishes.fetches.keys()).chain(wishes.extensions.keys()).collect();
+    let unknown = selectors.iter().filter(|selector| !known.iter().any(|key| selector.matches(key)));
+    let problem = |selector: &Selector| {
+        let word = selector.to_string();
+        let near =
+            nearest(&word, known.iter().map(|key| key.name.as_ref())).map(|key| format!("did you mean `{key}`?"));
+        Diagnostic::error(format!("the project asks for nothing called `{word}`")).hint(near)
+    };
+    unknown.map(problem).collect()
 }

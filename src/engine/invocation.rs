@@ -132,6 +132,9 @@ fn common(build: &Build) -> Result<Vec<String>, InvocationError> {
     for (id, file) in &build.secrets {
         args.push(format!("--secret={}", secret(id, file)?));
     }
+    for (id, socket) in &build.ssh {
+        args.push(format!("--ssh={}={}", secret_id(id)?, path(socket)?));
+    }
     Ok(args)
 }
 
@@ -167,11 +170,15 @@ fn argument_name(name: &str) -> Result<&str, InvocationError> {
 }
 
 fn secret(id: &str, file: &Path) -> Result<String, InvocationError> {
+    Ok(format!("id={},{}", secret_id(id)?, csv(&format!("src={}", path(file)?))))
+}
+
+fn secret_id(id: &str) -> Result<&str, InvocationError> {
     let fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if id.is_empty() || id.starts_with('-') || !id.chars().all(fit) {
         return Err(InvocationError::SecretId(id.to_owned()));
     }
-    Ok(format!("id={id},{}", csv(&format!("src={}", path(file)?))))
+    Ok(id)
 }
 
 /// Returns `field` quoted for the comma-separated values that docker reads (RFC 4180).
@@ -223,6 +230,7 @@ mod tests {
             platforms: vec!["linux/amd64".into()],
             args: BTreeMap::from([("USER_UID".into(), "1000".into()), ("A".into(), "-x=y z".into())]),
             secrets: BTreeMap::from([("ca".into(), "/etc/ssl/a,b\".crt".into())]),
+            ssh: BTreeMap::from([("sources".into(), "/run/agent.sock".into())]),
             no_cache: true,
             load: true,
             ..small()
@@ -255,6 +263,7 @@ build
 --build-arg=A=-x=y z
 --build-arg=USER_UID=1000
 --secret=id=ca,"src=/etc/ssl/a,b"".crt"
+--ssh=sources=/run/agent.sock
 -f
 -
 /store/trees
@@ -294,6 +303,8 @@ build
             Build { args: BTreeMap::from([("-A".into(), "x".into())]), ..small() },
             Build { secrets: BTreeMap::from([("a,src=/etc/shadow".into(), "/a".into())]), ..small() },
             Build { secrets: BTreeMap::from([("a".into(), "relative".into())]), ..small() },
+            Build { ssh: BTreeMap::from([("a=b".into(), "/a".into())]), ..small() },
+            Build { ssh: BTreeMap::from([("a".into(), "relative".into())]), ..small() },
             Build { context: "https://example.com/x.git".into(), ..small() },
             Build { context: "-".into(), ..small() },
             Build { metadata: "metadata.json".into(), ..small() },

@@ -95,6 +95,8 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// Absolute paths of secret files by id.
     pub secrets: BTreeMap<String, PathBuf>,
+    /// Absolute paths of sockets of ssh agents by id.
+    pub ssh: BTreeMap<String, PathBuf>,
     /// Whether cached results are ignored.
     pub no_cache: bool,
     /// Whether the image is pushed to the registry that its tags name.

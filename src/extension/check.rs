@@ -25,7 +25,7 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
     for line in [&table.summary].into_iter().chain(&table.deprecated) {
         problems.check(line, is_line, "one line of text");
     }
-    let others = table.requires.iter().chain(&table.after).chain(&table.conflicts);
+    let others = table.requires.iter().chain(&table.after).chain(&table.conflicts).chain(&file.apt.repositories_of);
     for name in others.chain(file.options.keys()).chain(file.inputs.keys()).chain(file.builders.keys()) {
         problems.check(name, is_name, "a name (`[a-z][a-z0-9_-]*`)");
     }
@@ -41,9 +41,9 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
         problems.check(pattern, |text| globset::Glob::new(text).is_ok(), "a glob like `**/package.json`");
     }
     for (name, input) in &file.inputs {
-        let InputTable { git, path, url, manifest, .. } = &input.value;
+        let InputTable { git, path, url, manifest, project, .. } = &input.value;
         let manifest = manifest.as_ref().is_some_and(|manifest| manifest.value);
-        let ways = [git.is_some() || url.is_some(), path.is_some(), manifest];
+        let ways = [git.is_some() || url.is_some(), path.is_some(), manifest, project.is_some()];
         if ways.into_iter().filter(|one| *one).count() != 1 {
             problems.push(input, Problem::UnclearInput { name: name.value.clone() });
         }
@@ -92,22 +92,28 @@ pub(super) fn options(
 /// Returns what `extension` says with `options`.
 pub(super) fn configure(
     extension: &Extension,
+    project: &Source,
     options: BTreeMap<String, OptionValue>,
     wish: Option<&ExtensionWish>,
 ) -> Result<Configured, Vec<Located<Problem>>> {
     let out = format!("{OUT}/{}", extension.name);
     let (name, version) = (extension.name.clone(), extension.version.to_string());
     let scope = Scope { name, version, out, options, words: BTreeMap::new() };
-    let mut render = Render { extension, scope, problems: Problems { source: &extension.source, found: Vec::new() } };
+    let set = wish.iter().flat_map(|wish| &wish.with);
+    let set = set.map(|(name, value)| (name.value.clone(), project.at(value.span()))).collect();
+    let problems = Problems { source: &extension.source, found: Vec::new() };
+    let mut render = Render { extension, scope, set, problems };
     let configured = render.all(wish);
     render.problems.into_result().map(|()| configured)
 }
 
 /// Renders and checks the parts of one extension.
 pub(super) struct Render<'a> {
-    extension: &'a Extension,
+    pub(super) extension: &'a Extension,
     scope: Scope,
-    problems: Problems<'a>,
+    /// Where the project sets options, by their names.
+    pub(super) set: BTreeMap<String, crate::source::Place>,
+    pub(super) problems: Problems<'a>,
 }
 
 impl Render<'_> {
@@ -116,6 +122,7 @@ impl Render<'_> {
         let ExtensionFile { extension: table, inputs, apt, runtime, user, account, cache, run, test, .. } =
             &extension.file;
         let names = table.value.requires.iter().chain(&table.value.after);
+        let inputs = inputs.iter().filter_map(|(name, input)| self.input(name, &input.value)).collect();
         Configured {
             name: extension.name.clone(),
             version: extension.version.clone(),
@@ -124,11 +131,14 @@ impl Render<'_> {
             caches: table.value.caches.unwrap_or(true),
             apt_builder: self.packages(&apt.builder),
             apt_runtime: self.packages(&apt.runtime),
-            inputs: inputs.iter().filter_map(|(name, input)| self.input(name, &input.value)).collect(),
+            apt_repositories: self.repositories(apt, &inputs),
+            apt_repositories_of: apt.repositories_of.iter().map(|name| name.value.clone()).collect(),
+            inputs,
             builders: self.builders(),
             files: self.files(runtime),
             env: runtime.env.iter().map(|(name, value)| self.variable(name, value)).collect(),
             path: runtime.path.iter().map(|path| self.value(path, is_absolute, "a plain absolute path")).collect(),
+            paths: runtime.paths.iter().map(|(name, folders)| self.folders(name, folders)).collect(),
             runtime: runtime.snippet.as_ref().map(|file| self.snippet(file, Place::Final)),
             user: user.as_ref().map(|user| self.snippet(&user.snippet, Place::Final)),
             account: account.as_ref().map(|account| self.account(&account.value, wish)),
@@ -142,6 +152,13 @@ impl Render<'_> {
     pub(super) fn variable(&mut self, name: &Spanned<String>, value: &Spanned<String>) -> (String, String) {
         self.problems.check(name, is_variable, "a variable name");
         (name.value.clone(), self.value(value, is_line, "one line of text"))
+    }
+
+    /// Folders for a variable that holds a list of them.
+    fn folders(&mut self, name: &Spanned<String>, folders: &[Spanned<String>]) -> (String, Vec<String>) {
+        let good = |name: &str| is_variable(name) && name != "PATH";
+        self.problems.check(name, good, "a variable name, and not `PATH`, which `path` is for");
+        (name.value.clone(), self.list(folders, is_absolute, "a plain absolute path"))
     }
 
     fn packages(&mut self, packages: &[Spanned<String>]) -> BTreeSet<String> {
@@ -166,7 +183,10 @@ impl Render<'_> {
                 }
                 Input::Folder { files }
             }
-            (None, None) => Input::Checkouts,
+            (None, None) => match &input.project {
+                Some(path) => self.project_input(path)?,
+                None => Input::Checkouts,
+            },
         };
         Some((name.value.clone(), input))
     }
@@ -213,7 +233,13 @@ impl Render<'_> {
         copies.sort();
         copies.dedup();
         let from = table.from.as_ref().map(|from| self.stage(&from.value));
-        Builder { stage: self.stage(name), from, snippet, network: table.network, copies }
+        for input in table.inputs.iter().flatten() {
+            if !self.extension.file.inputs.keys().any(|name| name.value == input.value) {
+                self.problems.push(input, Problem::NoInput { name: input.value.clone() });
+            }
+        }
+        let inputs = table.inputs.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect());
+        Builder { stage: self.stage(name), from, snippet, inputs, network: table.network, copies }
     }
 
     /// Names have no dots, so that no extension's stage is called as another's.
@@ -323,27 +349,39 @@ impl Render<'_> {
         mounts
     }
 
-    /// Renders the values of a list and checks each; `{{ options.<name> }}` alone is all values of a list option.
+    /// Renders the values of a list and checks each. One with `{{ options.<name> }}` of a list option stands for as many
+    /// values as that has, and one that a template makes empty for none.
     pub(super) fn list(&mut self, texts: &[Spanned<String>], good: Good, expected: &'static str) -> Vec<String> {
         let mut values = Vec::new();
         for text in texts {
-            let Some(OptionValue::List(items)) = self.option_of(&text.value) else {
-                values.push(self.value(text, good, expected));
+            let Some((option, items)) = self.listed(&text.value) else {
+                values.extend(self.entry(text, good, expected));
                 continue;
             };
-            let items = items.clone();
-            for item in items.iter().filter(|item| !good(item)) {
-                self.problems.push(text, Problem::BadValue { text: item.clone(), expected });
+            for item in &items {
+                self.scope.options.insert(option.clone(), OptionValue::String(item.clone()));
+                values.extend(self.entry(text, good, expected));
             }
-            values.extend(items);
+            self.scope.options.insert(option, OptionValue::List(items));
         }
         values
     }
 
-    /// The option that `{{ options.<name> }}` names.
-    fn option_of(&self, text: &str) -> Option<&OptionValue> {
-        let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-        self.scope.options.get(inner.trim().strip_prefix("options.")?)
+    /// One value of a list; none where its template makes nothing.
+    fn entry(&mut self, text: &Spanned<String>, good: Good, expected: &'static str) -> Option<String> {
+        let is_nothing =
+            text.value.contains('{') && template::render_value(&text.value, &self.scope) == Ok(String::new());
+        (!is_nothing).then(|| self.value(text, good, expected))
+    }
+
+    /// The list option that a `{{ options.<name> }}` in `text` names, filters or not, but for `join`, and its values.
+    fn listed(&self, text: &str) -> Option<(String, Vec<String>)> {
+        let tags = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+        tags.filter(|tag| !tag.contains("join")).find_map(|tag| {
+            let name = tag.split('|').next()?.trim().strip_prefix("options.")?;
+            let OptionValue::List(items) = self.scope.options.get(name)? else { return None };
+            Some((name.to_owned(), items.clone()))
+        })
     }
 
     /// Renders a value and checks the result.
@@ -365,7 +403,7 @@ impl Render<'_> {
 /// Problems of one file, collected.
 pub(super) struct Problems<'a> {
     source: &'a Source,
-    found: Vec<Located<Problem>>,
+    pub(super) found: Vec<Located<Problem>>,
 }
 
 impl Problems<'_> {
@@ -391,6 +429,12 @@ impl Problems<'_> {
         });
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
+}
+
+/// Returns `<name>` of `{{ options.<name> }}`.
+pub(super) fn option_name(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
+    inner.trim().strip_prefix("options.")
 }
 
 fn fits(option: &str, table: &OptionTable, value: &OptionValue) -> Result<(), Problem> {

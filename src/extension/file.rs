@@ -8,6 +8,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::apt::AptTable;
 use crate::project::OptionValue;
 use crate::source::Spanned;
 use crate::typed_toml::StringOr;
@@ -25,7 +26,7 @@ pub struct ExtensionFile {
     /// Pinned inputs, mounted read-only at `/deps/in/<name>` in the builder's RUN steps.
     #[serde(default)]
     pub inputs: BTreeMap<Spanned<String>, Spanned<InputTable>>,
-    /// Debian packages.
+    /// Debian packages, and the repositories that they come from.
     #[serde(default)]
     pub apt: AptTable,
     /// The builder: a stage of its own.
@@ -145,7 +146,8 @@ impl fmt::Display for OptionKind {
     }
 }
 
-/// `[inputs.<name>]`: a git repository, a folder of the extension, a file that is downloaded, or the project's checkouts.
+/// `[inputs.<name>]`: a git repository, a folder of the extension, a file that is downloaded, or the project's checkouts or
+/// files.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputTable {
@@ -173,18 +175,9 @@ pub struct InputTable {
     pub executable: Option<Spanned<bool>>,
     /// The checkouts of all manifests of the project, each at its path.
     pub manifest: Option<Spanned<bool>>,
-}
-
-/// `[apt]`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AptTable {
-    /// Packages of the builder stage.
-    #[serde(default)]
-    pub builder: Vec<Spanned<String>>,
-    /// Packages of the final image.
-    #[serde(default)]
-    pub runtime: Vec<Spanned<String>>,
+    /// A file or a folder of the project, relative to `deps.toml`: usually `{{ options.<name> }}`. A file is mounted by its
+    /// name. There is no input where it is empty.
+    pub project: Option<Spanned<String>>,
 }
 
 /// `[builder]` or `[builders.<name>]`.
@@ -195,6 +188,8 @@ pub struct BuilderTable {
     pub snippet: Spanned<String>,
     /// The builder of this extension that it goes on from, by its name.
     pub from: Option<Spanned<String>>,
+    /// The inputs that its steps see. Default: all.
+    pub inputs: Option<Vec<Spanned<String>>>,
     /// `none` makes the stage pure: its steps see their inputs only.
     #[serde(default)]
     pub network: Network,
@@ -234,6 +229,10 @@ pub struct RuntimeTable {
     /// Folders put in front of `PATH`.
     #[serde(default)]
     pub path: Vec<Spanned<String>>,
+    /// Other variables of that form, like `LD_LIBRARY_PATH`, and the folders put in front of what they hold; those of an
+    /// extension that comes later stand first.
+    #[serde(default)]
+    pub paths: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
     /// Files of the extension that the image gets.
     #[serde(default)]
     pub files: Vec<Spanned<FileTable>>,

@@ -3,10 +3,12 @@
 //! Decides what an extension may say and what it says once its options are known. Leaves out reading folders
 //! (`workspace/`), where its steps end up (`plan/`) and what its inputs are pinned to (`resolve/`).
 
+mod apt;
 mod catalogue;
 mod check;
 mod container;
 pub mod file;
+mod project_input;
 mod snippet;
 mod tags;
 mod template;
@@ -16,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
+pub use apt::{AptKey, AptRepository};
 pub use catalogue::{builtin, builtin_names};
 pub use check::{is_account, is_name};
 pub use container::{HostPath, Running, Volume};
@@ -27,7 +30,7 @@ pub use url::{Packing, UrlFile, UrlInput, UrlVersion};
 
 use crate::digest::{self, FolderFile};
 use crate::project::{ExtensionWish, OptionValue};
-use crate::source::{Located, Source, Spanned};
+use crate::source::{Located, Place, Source, Spanned};
 use crate::typed_toml::{self, ShapeProblem};
 
 /// The name of the file that makes a folder an extension.
@@ -104,6 +107,10 @@ pub struct Configured {
     pub apt_builder: BTreeSet<String>,
     /// Debian packages of the final image.
     pub apt_runtime: BTreeSet<String>,
+    /// Repositories that packages come from, sorted by name.
+    pub apt_repositories: Vec<AptRepository>,
+    /// Extensions whose repositories the builder's packages may come from, too.
+    pub apt_repositories_of: BTreeSet<String>,
     /// Inputs by name.
     pub inputs: BTreeMap<String, Input>,
     /// The builder stages, one that goes on from another after it.
@@ -112,6 +119,8 @@ pub struct Configured {
     pub env: BTreeMap<String, String>,
     /// Folders put in front of `PATH`.
     pub path: Vec<String>,
+    /// Folders put in front of what other variables hold, by variable.
+    pub paths: BTreeMap<String, Vec<String>>,
     /// Files of the extension that the image gets, by their path there, sorted.
     pub files: BTreeMap<String, File>,
     /// Steps of the final stage, as root.
@@ -160,6 +169,15 @@ pub enum Input {
     Url(Box<UrlInput>),
     /// All checkouts of the project, each at its path.
     Checkouts,
+    /// A file or a folder of the project.
+    Project {
+        /// Its path, relative to `deps.toml`.
+        path: String,
+        /// Where it is asked for.
+        place: Place,
+        /// The files of the folder, sorted by path, or the file by its name; none until `workspace/` has read them.
+        files: Vec<File>,
+    },
 }
 
 /// A builder stage.
@@ -171,6 +189,8 @@ pub struct Builder {
     pub from: Option<String>,
     /// Its steps and where they come from.
     pub snippet: Snippet,
+    /// The inputs that its steps see; all when none.
+    pub inputs: Option<BTreeSet<String>>,
     /// The network of its RUN steps.
     pub network: Network,
     /// What the final image takes, sorted.
@@ -278,6 +298,26 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// An input that a builder wants, and the extension does not have.
+    #[error("there is no input `{name}`")]
+    NoInput {
+        /// The name.
+        name: String,
+    },
+    /// Two repositories of Debian packages with one name.
+    #[error("two repositories of the extension are called `{name}`")]
+    RepositoryTwice {
+        /// The name.
+        name: String,
+    },
+    /// A repository of Debian packages without a key that it could be signed by.
+    #[error("the key of repository `{name}` {why}")]
+    BadKey {
+        /// The repository.
+        name: String,
+        /// Why, as the rest of a sentence.
+        why: &'static str,
+    },
     /// Two files of the extension for one place of the image.
     #[error("two files of the extension are for `{path}`")]
     FileTwice {
@@ -285,7 +325,9 @@ pub enum Problem {
         path: String,
     },
     /// An input that is nothing, or two things.
-    #[error("input `{name}` must have one of `git`, `path`, `url` and `manifest = true`, or `url` with `git`")]
+    #[error(
+        "input `{name}` must have one of `git`, `path`, `project`, `url` and `manifest = true`, or `url` with `git`"
+    )]
     UnclearInput {
         /// The input.
         name: String,
@@ -432,7 +474,7 @@ impl Extension {
         wish: Option<&ExtensionWish>,
     ) -> Result<Configured, Vec<Located<Problem>>> {
         let options = check::options(project, self, wish)?;
-        check::configure(self, options, wish)
+        check::configure(self, project, options, wish)
     }
 
     /// Returns the text of a file of the extension by its path relative to the project, as snippets name it.

@@ -223,6 +223,9 @@ fn mount(text: &str) -> Result<BTreeMap<String, String>, &'static str> {
     match options.get("type").map_or("bind", String::as_str) {
         "cache" if !has("id") => Err("a cache mount needs an `id`, or its target becomes part of the key"),
         "cache" if has("from") => Err("a cache mount's first content would come from outside the lock"),
+        "ssh" if options.get("id").is_some_and(|id| id.starts_with("deps-")) => {
+            Err("the keys of the person who builds are for the project's sources")
+        }
         "cache" | "tmpfs" | "secret" | "ssh" => Ok(options),
         "bind" => Err("the build context is everybody's store; files come in through `[inputs]`"),
         _ => Err("there is no such mount"),

@@ -80,6 +80,7 @@ fn names(scope: &Scope) -> Value {
 /// What templates know besides their scope: few filters, and none that makes a value much longer.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
+    environment.add_filter("dashes", dashes);
     environment.add_filter("default", filters::default);
     environment.add_filter("join", join);
     environment.add_filter("lower", filters::lower);
@@ -103,6 +104,11 @@ fn join(list: &Value, between: Option<&str>) -> Result<String, minijinja::Error>
     }
     let values: Vec<String> = list.try_iter()?.map(|value| value.to_string()).collect();
     short(values.join(between.unwrap_or_default()))
+}
+
+/// Spells a name or a version as Debian packages have it: with `-` for `_` and `.`.
+fn dashes(text: &str) -> String {
+    text.replace(['_', '.'], "-")
 }
 
 /// Makes one word of the shell of any text.

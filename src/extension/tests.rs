@@ -79,6 +79,30 @@ fn options_reach_every_rendered_value() {
 }
 
 #[test]
+fn a_file_of_the_project_is_asked_for_where_its_option_is_set() {
+    let toml = format!("{TOOL}\n[options.file]\ntype = \"string\"\ndefault = \"\"\nhelp = \"a file\"\n");
+    let toml = toml.replace("path = \"files\"", "project = \"{{ options.file }}\"");
+    assert!(!configured(&toml, "RUN a\n", "{}").unwrap().inputs.contains_key("files"), "nothing is asked for");
+    for (text, expected) in [("./a/b.txt", "a/b.txt"), ("docs/", "docs")] {
+        let found = configured(&toml, "RUN a\n", &format!("{{ with = {{ file = \"{text}\" }} }}")).unwrap();
+        let Input::Project { path, place, files } = &found.inputs["files"] else { panic!("a file of the project") };
+        assert_eq!((path.as_str(), files.len()), (expected, 0));
+        assert_eq!((place.source.name(), place.line_column()), ("deps.toml", (5, 26)));
+    }
+    for text in ["/etc/passwd", "../a", "a/../../b", "./", "a//b", "~/a", "a:b"] {
+        let problems = configured(&toml, "RUN a\n", &format!("{{ with = {{ file = \"{text}\" }} }}"));
+        let expected = format!("deps.toml:5:26: `{text}` is not the plain path of a file or folder inside the project");
+        assert_eq!(problems.expect_err(text), [expected]);
+    }
+    let fixed = toml.replace("{{ options.file }}", "/etc/passwd");
+    let expected = "`/etc/passwd` is not the plain path of a file or folder inside the project";
+    assert_eq!(
+        configured(&fixed, "RUN a\n", "{}").expect_err("not inside"),
+        [format!("extensions/tool/extension.toml:24:11: {expected}")]
+    );
+}
+
+#[test]
 fn options_that_do_not_fit_are_named_in_the_project() {
     let problems = configured(
         TOOL,
@@ -147,4 +171,84 @@ fn every_built_in_extension_can_be_read_and_configured() {
         let nowhere = Source::new("deps.toml", "");
         extension.configure(&nowhere, None).unwrap_or_else(|problems| panic!("{problems:?}"));
     }
+}
+
+const REPOSITORY: &str = r#"
+[extension]
+name = "tool"
+version = "1.2.0"
+summary = "A tool"
+
+[options.suite]
+type = "string"
+default = "noble"
+help = "the suite"
+
+[options.packages]
+type = "list"
+default = ["ros_core", "rviz2"]
+help = "packages"
+
+[options.more]
+type = "string"
+default = ""
+help = "one more"
+
+[inputs.key]
+url = "https://example.com/{{ options.suite }}/archive.gpg"
+
+[apt]
+runtime = ["ros-{{ options.suite }}-{{ options.packages | dashes }}", "{{ options.more }}"]
+
+[[apt.repository]]
+url = "https://example.com/debian"
+suite = "{{ options.suite }}"
+key-input = "key"
+
+[[apt.repository]]
+name = "flat"
+url = "http://example.com/{{ options.suite }}/x86_64"
+suite = "/"
+architectures = ["amd64"]
+key = "flat.asc"
+"#;
+
+fn repositories(toml: &str) -> Result<Configured, Vec<String>> {
+    let text = |problems: Vec<Located<Problem>>| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n";
+    let files = vec![file("extension.toml", toml), file("flat.asc", key), file("notes", "a key\n")];
+    let extension = Extension::read("tool", "extensions/tool", files).map_err(text)?;
+    extension.configure(&Source::new("deps.toml", ""), None).map_err(text)
+}
+
+#[test]
+fn repositories_and_their_packages_follow_the_options() {
+    let found = repositories(REPOSITORY).unwrap();
+    assert_eq!(found.apt_runtime.iter().collect::<Vec<_>>(), ["ros-noble-ros-core", "ros-noble-rviz2"]);
+    let [flat, tool] = &found.apt_repositories[..] else { panic!("two repositories") };
+    assert_eq!((flat.name.as_str(), flat.components.len(), flat.is_binary), ("flat", 0, false));
+    assert_eq!(flat.architectures, ["amd64"]);
+    assert_eq!((tool.suite.as_str(), &tool.components[..], tool.is_binary), ("noble", &["main".to_owned()][..], true));
+    assert_eq!(tool.key, AptKey::Input("key".to_owned()));
+}
+
+#[test]
+fn a_repository_that_apt_could_misread_is_refused() {
+    let toml = REPOSITORY
+        .replace("https://example.com/debian", "https://ada:hunter2@example.com/debian")
+        .replace("suite = \"/\"", "suite = \"noble\\nTrusted: yes\"\ncomponents = [\"main universe\"]")
+        .replace("[\"amd64\"]", "[\"amd64\\nTrusted: yes\"]")
+        .replace("flat.asc", "notes")
+        .replace("key-input = \"key\"", "");
+    assert_eq!(
+        repositories(&toml).expect_err("problems"),
+        [
+            "extensions/tool/extension.toml:28:1: the key of repository `tool` must be one of `key` and `key-input`",
+            "extensions/tool/extension.toml:29:7: `…` is not the url of a repository: http or https, without user, query and spaces",
+            "extensions/tool/extension.toml:36:9: `noble\nTrusted: yes` is not a suite like `noble`, or a folder like `./`",
+            "extensions/tool/extension.toml:37:15: `main universe` is not a component like `main`",
+            "extensions/tool/extension.toml:38:18: `amd64\nTrusted: yes` is not an architecture like `amd64`",
+            "extensions/tool/extension.toml:39:7: the key of repository `flat` is no OpenPGP public key, armored or binary",
+        ]
+    );
 }

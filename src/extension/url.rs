@@ -107,7 +107,8 @@ const PACKAGES: [(&str, Format); 7] = [
 
 /// Notes the keys of an input that mean nothing beside its others, and values that no option can make good.
 pub(super) fn check_keys(name: &Spanned<String>, input: &InputTable, problems: &mut Problems<'_>) {
-    let InputTable { git, reference, path: _, url, version, arch, folder, unpack, executable, manifest: _ } = input;
+    let InputTable { git, reference, path: _, url, version, arch, folder, unpack, executable, manifest: _, project: _ } =
+        input;
     let mut idle = |key: &'static str, at: Option<(usize, usize)>, why: &'static str| {
         if let Some(span) = at {
             problems.push(&Spanned { value: (), span }, Problem::IdleKey { key, why });

@@ -6,6 +6,7 @@
 //! locked, and resolving relative urls against the manifest's folder.
 
 mod entry;
+pub mod layers;
 mod problem;
 pub mod rockerc;
 #[cfg(test)]

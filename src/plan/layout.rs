@@ -10,8 +10,9 @@ use super::apt;
 use super::caches;
 use super::key::StageKey;
 use super::outputs::{Output, links};
+use super::repositories::{self, ByExtension};
 use super::*;
-use crate::extension::{self, Action, Builder, Input, Network, Snippet, folder};
+use crate::extension::{self, Action, AptKey, Builder, Input, Network, Snippet};
 
 /// overlay2 stacks about 125 layers (moby/buildkit#3067), and the base has some of its own.
 const MOST_LAYERS: usize = 100;
@@ -39,11 +40,13 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
         problems: Vec::new(),
     };
     let sources = work.sources();
+    let repositories = work.repositories(&order);
     for extension in &order {
-        work.builders(extension, &sources);
+        work.builders(extension, &sources, &repositories);
     }
     work.conflicts(&order);
-    work.runtime(&order);
+    work.path_conflicts(&order);
+    work.runtime(&order, &repositories);
     work.finish(&order, sources);
     let Work { stages, folders, problems, .. } = work;
     if !problems.is_empty() {
@@ -65,11 +68,11 @@ pub(super) struct Work<'a> {
     pub(super) ingredients: &'a Ingredients<'a>,
     /// The paths of all checkouts, by set.
     pub(super) checkouts: BTreeSet<(&'a str, &'a str)>,
-    inputs: BTreeMap<(&'a str, &'a str), &'a str>,
-    ca: bool,
+    pub(super) inputs: BTreeMap<(&'a str, &'a str), &'a str>,
+    pub(super) ca: bool,
     stages: BTreeMap<String, Stage>,
-    folders: BTreeMap<String, Vec<File>>,
-    problems: Vec<Problem>,
+    pub(super) folders: BTreeMap<String, Vec<File>>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Work<'_> {
@@ -83,7 +86,7 @@ impl Work<'_> {
     }
 
     /// The builders of an extension, and the stage with its packages.
-    fn builders(&mut self, extension: &Configured, sources: &[(String, Output)]) {
+    fn builders(&mut self, extension: &Configured, sources: &[(String, Output)], repositories: &ByExtension) {
         let Some(first) = extension.builders.first() else { return };
         if self.ingredients.builder_base == Base::Scratch {
             let what = first.stage.clone();
@@ -93,7 +96,7 @@ impl Work<'_> {
         for builder in &extension.builders {
             let base = match &builder.from {
                 Some(stage) => Base::Stage(stage.clone()),
-                None => self.apt_stage(&extension.apt_builder),
+                None => self.apt_stage(&extension.apt_builder, &repositories::of_builders(repositories, extension)),
             };
             let mut instructions = Vec::new();
             if self.ca && builder.snippet.steps.iter().any(|step| runs_online(step, builder.network)) {
@@ -118,8 +121,7 @@ impl Work<'_> {
         let stage = format!("{}-files", extension.name);
         let (mut instructions, mut outputs) = (Vec::new(), Vec::new());
         for (parent, files) in folders {
-            let (tree, to) = (crate::digest::folder_id(&folder(&files)), format!("{parent}/"));
-            self.folders.insert(tree.clone(), files);
+            let (tree, to) = (self.folder(files), format!("{parent}/"));
             instructions.push(Instruction::CopyTree(CopyTree { tree, to: to.clone() }));
             outputs.push(Output { stage: stage.clone(), from: to.clone(), to });
         }
@@ -127,30 +129,32 @@ impl Work<'_> {
         outputs
     }
 
-    /// Same packages, same stage; different packages, different stages: no extension disturbs another's builder.
-    fn apt_stage(&mut self, packages: &BTreeSet<String>) -> Base {
+    /// Same packages from the same repositories, same stage; different ones, different stages: no extension disturbs
+    /// another's builder.
+    pub(super) fn apt_stage(&mut self, packages: &BTreeSet<String>, repositories: &BTreeSet<apt::Repository>) -> Base {
         if packages.is_empty() {
             return self.ingredients.builder_base.clone();
         }
         let list: Vec<&str> = packages.iter().map(String::as_str).collect();
-        let name = apt::stage_name(packages);
+        let name = apt::stage_name(packages, repositories);
         let base = self.ingredients.builder_base.clone();
-        let run = apt::install(packages, &base, self.ca);
+        let run = apt::install(packages, repositories, &base, self.ca);
         self.add(name.clone(), Kind::Apt, format!("packages: {}", list.join(" ")), base, vec![Instruction::Run(run)]);
         Base::Stage(name)
     }
 
-    fn inputs(&mut self, extension: &Configured, sources: &[(String, Output)]) -> BTreeSet<Mount> {
-        let mut mounts = BTreeSet::new();
-        for (name, input) in &extension.inputs {
+    /// The mounts of each input; a key of a repository is none of a builder's.
+    fn inputs(&mut self, extension: &Configured, sources: &[(String, Output)]) -> BTreeMap<String, BTreeSet<Mount>> {
+        let is_key = |name: &String| {
+            extension.apt_repositories.iter().any(|one| matches!(&one.key, AptKey::Input(key) if key == name))
+        };
+        let mut mounts: BTreeMap<String, BTreeSet<Mount>> = BTreeMap::new();
+        for (name, input) in extension.inputs.iter().filter(|(name, _)| !is_key(name)) {
+            let own = mounts.entry(name.clone()).or_default();
             let tree = match input {
-                Input::Folder { files } => {
-                    let tree = crate::digest::folder_id(&folder(files));
-                    self.folders.insert(tree.clone(), files.clone());
-                    tree
-                }
+                Input::Folder { files } | Input::Project { files, .. } => self.folder(files.clone()),
                 Input::Checkouts => {
-                    mounts.extend(self.checkouts(&format!("/deps/in/{name}"), sources));
+                    own.extend(self.checkouts(&format!("/deps/in/{name}"), sources));
                     continue;
                 }
                 Input::Git { .. } | Input::Url(_) => match self.inputs.get(&(extension.name.as_str(), name.as_str())) {
@@ -162,18 +166,25 @@ impl Work<'_> {
                     }
                 },
             };
-            mounts.insert(Mount::Tree { target: format!("/deps/in/{name}"), tree });
+            own.insert(Mount::Tree { target: format!("/deps/in/{name}"), tree });
         }
         mounts
     }
 
-    fn builder_steps(&self, extension: &Configured, builder: &Builder, inputs: &BTreeSet<Mount>) -> Vec<Instruction> {
+    fn builder_steps(
+        &self,
+        extension: &Configured,
+        builder: &Builder,
+        inputs: &BTreeMap<String, BTreeSet<Mount>>,
+    ) -> Vec<Instruction> {
+        let wanted = |name: &String| builder.inputs.as_ref().is_none_or(|names| names.contains(name));
+        let inputs = inputs.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, mounts)| mounts.clone());
         let own = extension.cache_mounts.iter().map(|mount| Mount::Cache {
             target: mount.target.clone(),
             id: mount.id.clone(),
             sharing: "shared".to_owned(),
         });
-        let more: BTreeSet<Mount> = inputs.iter().cloned().chain(own).collect();
+        let more: BTreeSet<Mount> = inputs.chain(own).collect();
         self.steps(extension, &builder.snippet, builder.network, &more, (&self.ingredients.builder_base, "root"))
     }
 
@@ -241,8 +252,21 @@ impl Work<'_> {
         }
     }
 
+    /// A variable is one value, or folders of many extensions.
+    fn path_conflicts(&mut self, order: &[&Configured]) {
+        for extension in order {
+            for variable in extension.paths.keys() {
+                let other = order.iter().find(|other| other.env.contains_key(variable));
+                let problem = other.map(|other| (variable.clone(), other.name.clone(), extension.name.clone()));
+                let problem =
+                    problem.map(|(variable, first, second)| Problem::VariableConflict { variable, first, second });
+                self.problems.extend(problem);
+            }
+        }
+    }
+
     /// The base with packages and user: what changes rarely.
-    fn runtime(&mut self, order: &[&Configured]) {
+    fn runtime(&mut self, order: &[&Configured], repositories: &ByExtension) {
         let base = self.ingredients.base.clone();
         let packages: BTreeSet<String> = order.iter().flat_map(|extension| extension.apt_runtime.clone()).collect();
         let account = order.iter().find_map(|extension| extension.account.as_ref());
@@ -257,7 +281,8 @@ impl Work<'_> {
         }
         let mut instructions = Vec::new();
         if !packages.is_empty() {
-            instructions.push(Instruction::Run(apt::install(&packages, &base, self.ca)));
+            let repositories = repositories::of_image(repositories);
+            instructions.push(Instruction::Run(apt::install(&packages, &repositories, &base, self.ca)));
         }
         if let Some(account) = account {
             instructions.extend(account::arguments(account));
@@ -332,6 +357,7 @@ fn reason(instruction: &Instruction) -> Option<String> {
     match instruction {
         Instruction::Run(run) if !run.offline => Some(match &run.origin {
             Some(origin) => format!("network in {}:{}", origin.file, origin.line),
+            None if run.command.starts_with("<<") => "git over the network".to_owned(),
             None if run.command.contains("apt-get") => "apt over the network".to_owned(),
             None => return None,
         }),
@@ -344,7 +370,7 @@ fn runs_online(step: &extension::Step, network: Network) -> bool {
 }
 
 /// Variables that make the usual tools trust the mounted CA bundle. `ARG` reaches RUN steps and no image.
-fn trust() -> Vec<Instruction> {
+pub(super) fn trust() -> Vec<Instruction> {
     let names = [
         "CARGO_HTTP_CAINFO",
         "CURL_CA_BUNDLE",
@@ -368,7 +394,20 @@ fn environment(order: &[&Configured]) -> Vec<Instruction> {
     if !path.is_empty() {
         instructions.push(Instruction::Env { name: "PATH".to_owned(), value: format!("{}:$PATH", path.join(":")) });
     }
+    instructions.extend(search_paths(order));
     instructions
+}
+
+/// Variables like `PATH`: an extension that comes later stands first, as an overlay does.
+fn search_paths(order: &[&Configured]) -> impl Iterator<Item = Instruction> {
+    let mut paths: BTreeMap<&String, Vec<String>> = BTreeMap::new();
+    for (name, folders) in order.iter().rev().flat_map(|extension| &extension.paths) {
+        paths.entry(name).or_default().extend(folders.iter().map(|folder| literal(folder)));
+    }
+    paths.into_iter().filter(|(_, folders)| !folders.is_empty()).map(|(name, folders)| Instruction::Env {
+        value: format!("{}${{{name}:+:${name}}}", folders.join(":")),
+        name: name.clone(),
+    })
 }
 
 /// Spells a value for a double-quoted Dockerfile word, in which nothing is special any more.

@@ -15,6 +15,7 @@ pub mod memory;
 mod order;
 mod outputs;
 pub mod record;
+mod repositories;
 mod sources;
 pub mod steps;
 pub mod why;
@@ -31,6 +32,9 @@ use crate::project::{Platform, Project};
 
 /// The id of the secret that holds the host's CA bundle.
 pub const CA_SECRET: &str = "deps-ca";
+
+/// The id under which steps that fetch sources ask for the builder's ssh agent.
+pub const SSH_ID: &str = "deps-sources";
 
 /// Everything that a plan is made of.
 #[derive(Clone, Debug)]
@@ -71,6 +75,21 @@ pub struct Checkout {
     pub dest: String,
     /// The content id: the commit's, with `-s` when it has submodules.
     pub tree: String,
+    /// What the build fetches itself; none when it copies the tree from the store.
+    pub fetched: Option<Fetched>,
+}
+
+/// A commit that the build fetches itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fetched {
+    /// The URL.
+    pub url: String,
+    /// The commit.
+    pub rev: String,
+    /// Whether it comes with its submodules.
+    pub submodules: bool,
+    /// Whether pointer files of Git LFS stay.
+    pub pointers: bool,
 }
 
 /// What a stage begins with.
@@ -210,6 +229,16 @@ impl Plan {
         self.stages.iter().find(|stage| stage.name == name)
     }
 
+    /// Returns whether a step asks for the ssh agent, under [`SSH_ID`].
+    pub fn wants_ssh(&self) -> bool {
+        let asks = |mount: &Mount| match mount {
+            Mount::Written(options) => options.get("id").is_some_and(|id| id == SSH_ID),
+            _ => false,
+        };
+        let mut instructions = self.stages.iter().flat_map(|stage| &stage.instructions);
+        instructions.any(|one| matches!(one, Instruction::Run(run) if run.mounts.iter().any(asks)))
+    }
+
     /// Returns how many stages are pure.
     pub fn pure_stages(&self) -> usize {
         self.stages.iter().filter(|stage| stage.impure.is_empty()).count()
@@ -246,6 +275,16 @@ pub enum Problem {
     VariableConflict {
         /// The variable.
         variable: String,
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two extensions that bring different repositories of Debian packages under one name.
+    #[error("extensions `{first}` and `{second}` have different repositories of Debian packages called `{name}`")]
+    RepositoryConflict {
+        /// The repository.
+        name: String,
         /// One.
         first: String,
         /// The other.

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use semver::Version;
+use snapbox::IntoData as _;
 
 use super::*;
 use crate::digest;
-use crate::extension::{AccountValue, Action, Builder, Copy, Network, Run as SnippetRun, Running, Snippet, Step, Tier};
+use crate::extension::{
+    AccountValue, Action, AptKey, AptRepository, Builder, Copy, Network, Run as SnippetRun, Running, Snippet, Step,
+    Tier,
+};
 use crate::project;
 use crate::source::Source;
 
@@ -32,11 +36,14 @@ fn extension(name: &str) -> Configured {
         caches: true,
         apt_builder: BTreeSet::new(),
         apt_runtime: BTreeSet::new(),
+        apt_repositories: Vec::new(),
+        apt_repositories_of: BTreeSet::new(),
         inputs: BTreeMap::new(),
         builders: Vec::new(),
         files: BTreeMap::new(),
         env: BTreeMap::new(),
         path: Vec::new(),
+        paths: BTreeMap::new(),
         runtime: None,
         user: None,
         account: None,
@@ -54,13 +61,14 @@ fn built(name: &str, command: &str, to: &str) -> Configured {
         rendered: Default::default(),
     };
     let copies = vec![Copy { from: format!("/opt/deps/{name}/"), to: to.to_owned() }];
-    let builder = Builder { stage: format!("{name}-builder"), from: None, snippet, network: Network::Default, copies };
+    let stage = format!("{name}-builder");
+    let builder = Builder { stage, from: None, snippet, inputs: None, network: Network::Default, copies };
     Configured { builders: vec![builder], apt_builder: BTreeSet::from(["make".to_owned()]), ..extension(name) }
 }
 
 fn checkout(path: &str, digit: char) -> Checkout {
     let tree = digit.to_string().repeat(40);
-    Checkout { set: "main".to_owned(), path: path.to_owned(), dest: "/ws/src".to_owned(), tree }
+    Checkout { set: "main".to_owned(), path: path.to_owned(), dest: "/ws/src".to_owned(), tree, fetched: None }
 }
 
 fn planned(project: &Project, extensions: &[Configured], checkouts: &[Checkout]) -> Result<Plan, Vec<Problem>> {
@@ -208,4 +216,104 @@ fn a_builder_without_network_is_pure() {
     let impure: Vec<_> = plan.stage("b-builder").unwrap().impure.iter().cloned().collect();
     let apt = plan.stages.iter().find(|stage| stage.kind == Kind::Apt).unwrap();
     assert_eq!(impure, [format!("from `{}`", apt.name), "network in extensions/b/builder.Dockerfile:1".to_owned()]);
+}
+
+fn packaged(name: &str, url: &str, key: &str) -> Configured {
+    let key = File { path: "a.asc".to_owned(), executable: false, content: key.into() };
+    let repository = AptRepository {
+        name: "shop".to_owned(),
+        url: url.to_owned(),
+        suite: "noble".to_owned(),
+        components: vec!["main".to_owned()],
+        architectures: Vec::new(),
+        key: AptKey::File(key),
+        is_binary: false,
+    };
+    let apt_runtime = BTreeSet::from([format!("{name}-bin")]);
+    Configured { apt_repositories: vec![repository], apt_runtime, ..built(name, "make", &format!("/opt/{name}/")) }
+}
+
+#[test]
+fn extensions_with_one_repository_have_it_once() {
+    let tools = [packaged("a", "http://x.org/debian", "key"), packaged("b", "http://x.org/debian", "key")];
+    let plan = planned(&project(""), &tools, &[]).unwrap();
+    let Some(Instruction::Run(run)) = plan.stage("runtime").unwrap().instructions.first() else { panic!("a RUN") };
+    snapbox::assert_data_eq!(
+        run.command.clone(),
+        snapbox::str![[r#"
+rm -f /etc/apt/apt.conf.d/docker-clean \
+    && install -D -m 644 /deps/apt/shop/deps-shop.sources /etc/apt/sources.list.d/deps-shop.sources \
+    && install -D -m 644 /deps/apt-keys/shop/* /usr/share/keyrings/deps-shop.asc \
+    && apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        a-bin \
+        b-bin \
+    && rm -rf /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache
+"#]]
+        .raw()
+    );
+    let targets: Vec<&str> = run
+        .mounts
+        .iter()
+        .filter_map(|mount| if let Mount::Tree { target, .. } = mount { Some(target.as_str()) } else { None })
+        .collect();
+    assert_eq!(targets, ["/deps/apt-keys/shop", "/deps/apt/shop"]);
+    let texts = plan.folders.iter().flat_map(|folder| &folder.files);
+    let sources = texts.into_iter().find(|file| file.path == "deps-shop.sources").unwrap();
+    snapbox::assert_data_eq!(
+        String::from_utf8(sources.content.clone()).unwrap(),
+        snapbox::str![[r#"
+Types: deb
+URIs: http://x.org/debian
+Suites: noble
+Components: main
+Signed-By: /usr/share/keyrings/deps-shop.asc
+
+"#]]
+    );
+    // Both builders want `make` from the same places.
+    assert_eq!(plan.stages.iter().filter(|stage| stage.kind == Kind::Apt).count(), 1);
+}
+
+#[test]
+fn another_key_or_url_is_another_stage_and_one_name_is_one_repository() {
+    let runtime = |tool: Configured| keys(&planned(&project(""), &[tool], &[]).unwrap())["runtime"].clone();
+    let first = runtime(packaged("a", "http://x.org/debian", "key"));
+    assert_ne!(first, runtime(packaged("a", "http://x.org/debian", "other")));
+    assert_ne!(first, runtime(packaged("a", "http://y.org/debian", "key")));
+    let tools = [packaged("a", "http://x.org/debian", "key"), packaged("b", "http://x.org/debian", "other")];
+    let problems = planned(&project(""), &tools, &[]).expect_err("two keys");
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["extensions `a` and `b` have different repositories of Debian packages called `shop`"]
+    );
+}
+
+#[test]
+fn a_builder_sees_the_repositories_that_its_extension_names() {
+    let shop = packaged("shop", "https://x.org/debian", "key");
+    let tool = Configured { apt_repositories_of: BTreeSet::from(["shop".to_owned()]), ..built("a", "make", "/opt/a/") };
+    let stage =
+        |tools: &[Configured]| match &planned(&project(""), tools, &[]).unwrap().stage("a-builder").unwrap().base {
+            Base::Stage(name) => name.clone(),
+            other => panic!("{other:?}"),
+        };
+    let alone = stage(std::slice::from_ref(&tool));
+    assert_ne!(stage(&[tool.clone(), shop.clone()]), alone);
+    assert_eq!(stage(&[built("a", "make", "/opt/a/"), shop]), alone);
+}
+
+#[test]
+fn folders_of_a_later_extension_stand_first_in_a_search_path() {
+    let paths = |folder: &str| BTreeMap::from([("LD_LIBRARY_PATH".to_owned(), vec![folder.to_owned()])]);
+    let under = Configured { paths: paths("/opt/under"), ..extension("under") };
+    let over =
+        Configured { paths: paths("/opt/over"), after: BTreeSet::from(["under".to_owned()]), ..extension("over") };
+    let plan = planned(&project(""), &[over.clone(), under.clone()], &[]).unwrap();
+    let value = "/opt/over:/opt/under${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}".to_owned();
+    let expected = Instruction::Env { name: "LD_LIBRARY_PATH".to_owned(), value };
+    assert!(plan.image().instructions.contains(&expected), "{:?}", plan.image().instructions);
+    let env = BTreeMap::from([("LD_LIBRARY_PATH".to_owned(), "/x".to_owned())]);
+    let problems = planned(&project(""), &[under, Configured { env, ..extension("z") }], &[]).expect_err("both");
+    assert_eq!(problems[0].to_string(), "extensions `z` and `under` both set `LD_LIBRARY_PATH`");
 }

@@ -14,6 +14,12 @@ pub struct Addition {
     pub requirement: Option<String>,
     /// The folder of one that the project brings itself.
     pub path: Option<String>,
+    /// The repository of one that others keep.
+    pub git: Option<String>,
+    /// What to take of that repository.
+    pub reference: Option<String>,
+    /// The folder in that repository.
+    pub dir: Option<String>,
     /// Options to set, by name.
     pub with: Vec<(String, OptionValue)>,
 }
@@ -144,12 +150,12 @@ fn put(item: &mut Item, mut value: Value) {
 }
 
 fn described(addition: &Addition) -> Value {
-    let Addition { requirement, path, with } = addition;
-    if path.is_none() && with.is_empty() {
+    let Addition { requirement, path, git, reference, dir, with } = addition;
+    if path.is_none() && git.is_none() && with.is_empty() {
         return requirement.as_deref().unwrap_or("*").into();
     }
     let mut long = InlineTable::new();
-    for (key, value) in [("version", requirement), ("path", path)] {
+    for (key, value) in [("version", requirement), ("path", path), ("git", git), ("ref", reference), ("dir", dir)] {
         if let Some(value) = value {
             long.insert(key, value.as_str().into());
         }
@@ -195,12 +201,16 @@ mod tests {
     #[test]
     fn an_extension_with_options_takes_the_long_form() {
         let with = vec![("node".to_owned(), text("24.9.0")), ("jobs".to_owned(), OptionValue::Integer(4))];
-        let addition = Addition { requirement: Some("^1".into()), path: Some("ext/a".into()), with };
+        let addition =
+            Addition { requirement: Some("^1".into()), path: Some("ext/a".into()), with, ..Addition::default() };
         let added = add("[extensions]\n", "a", &addition).unwrap();
         assert_eq!(
             added,
             "[extensions]\na = { version = \"^1\", path = \"ext/a\", with = { node = \"24.9.0\", jobs = 4 } }\n"
         );
+        let git = Addition { git: Some("../a".into()), dir: Some("x".into()), ..Addition::default() };
+        let line = "a = { git = \"../a\", dir = \"x\" }";
+        assert_eq!(add("[extensions]\n", "a", &git).unwrap(), format!("[extensions]\n{line}\n"));
         let changed = set_option(&added, "a", "jobs", &OptionValue::Integer(8)).unwrap();
         assert_eq!(changed, added.replace("jobs = 4", "jobs = 8"));
         let long = set_option(TEXT, "uv", "version", &text("0.9")).unwrap();

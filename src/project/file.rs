@@ -40,10 +40,23 @@ pub struct ProjectTable {
     /// The base of all builder stages; `base` when absent. Its own setting, so that changing `base` leaves every
     /// builder cached.
     pub builder_base: Option<Spanned<String>>,
+    /// Whether `deps lock` also takes the built-in extensions that files of the project show to be wanted, as `deps init`
+    /// proposes them; the long form leaves some out. What was found stands in the lock.
+    #[serde(default)]
+    pub auto: BooleanOr<AutoTable>,
     /// Platforms to build for, like `linux/amd64`. Default: `["linux/amd64"]`.
     pub platforms: Option<Vec<Spanned<String>>>,
     /// The versions of `deps` that may read this project, a semver requirement.
     pub deps_version: Option<Spanned<String>>,
+}
+
+/// `auto` in its long form: all that is shown is taken, but for some.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AutoTable {
+    /// Extensions that are not taken, whatever files show.
+    #[serde(default)]
+    pub exclude: Vec<Spanned<String>>,
 }
 
 /// `[[manifest]]`.
@@ -86,6 +99,8 @@ pub enum Sources {
     /// The host fetches pinned commits into the store; the build copies them from there.
     #[default]
     Store,
+    /// The build fetches what its cache mount `vcs-repos` lacks: the Dockerfile is enough, on a machine without `deps`.
+    Mount,
 }
 
 /// An extension's long form.
@@ -96,6 +111,14 @@ pub struct ExtensionTable {
     pub version: Option<Spanned<String>>,
     /// The folder of an extension that the project brings itself, relative to the project.
     pub path: Option<Spanned<String>>,
+    /// The git repository of an extension that others keep. A path that starts with `./` or `../` is relative to the
+    /// project.
+    pub git: Option<Spanned<String>>,
+    /// The branch, tag or commit of that repository, or a semver requirement over its tags. Default: its HEAD.
+    #[serde(rename = "ref")]
+    pub reference: Option<Spanned<String>>,
+    /// The extension's folder in that repository. Default: the repository itself.
+    pub dir: Option<Spanned<String>>,
     /// Values for the extension's options.
     #[serde(default)]
     pub with: BTreeMap<Spanned<String>, Spanned<OptionValue>>,

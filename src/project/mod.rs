@@ -6,6 +6,8 @@
 
 pub mod edit;
 pub mod file;
+pub mod layers;
+mod origin;
 pub mod propose;
 mod value;
 
@@ -13,13 +15,14 @@ use std::collections::BTreeMap;
 
 use semver::{Version, VersionReq};
 
-use file::{ExtensionTable, ManifestTable, ProjectFile, ProjectTable, SubmodulesTable};
+use file::{AutoTable, ManifestTable, ProjectFile, ProjectTable, SubmodulesTable};
 pub use file::{OptionValue, Sources};
+pub use origin::{ExtensionOrigin, GitOrigin};
 pub use value::{Platform, stays_inside};
 
 use crate::extent;
 use crate::source::{Located, Source, Spanned};
-use crate::typed_toml::{self, BooleanOr, ShapeProblem, StringOr};
+use crate::typed_toml::{self, BooleanOr, ShapeProblem};
 
 /// The base that is no image: an empty file system.
 pub const SCRATCH: &str = "scratch";
@@ -37,6 +40,10 @@ pub struct Project {
     pub builder_base: Spanned<String>,
     /// Platforms to build for, sorted, without repetition; never empty.
     pub platforms: Vec<Platform>,
+    /// Whether files of the project show which extensions it has.
+    pub auto: bool,
+    /// Extensions that no file shows.
+    pub auto_exclude: Vec<Spanned<String>>,
     /// The manifests, in the order of the file.
     pub manifests: Vec<ManifestWish>,
     /// The extensions by name.
@@ -75,8 +82,8 @@ pub struct ExtensionWish {
     pub requirement: VersionReq,
     /// The requirement as written.
     pub requirement_text: Spanned<String>,
-    /// The folder of an extension that the project brings, relative to the project.
-    pub path: Option<Spanned<String>>,
+    /// Where it comes from.
+    pub origin: ExtensionOrigin,
     /// The options that the project sets.
     pub with: BTreeMap<Spanned<String>, Spanned<OptionValue>>,
 }
@@ -148,6 +155,28 @@ pub enum Problem {
         /// The path.
         path: String,
     },
+    /// A folder that leaves its repository.
+    #[error("the folder `{path}` {why}")]
+    BadFolder {
+        /// The folder.
+        path: String,
+        /// Why, as the rest of a sentence.
+        why: deps_lock::ValueError,
+    },
+    /// An extension from two places.
+    #[error("extension `{name}` has a `path` and a `git` repository")]
+    TwoOrigins {
+        /// The extension.
+        name: String,
+    },
+    /// A key that is about a repository, where there is none.
+    #[error("extension `{name}` has a `{key}`, but no `git` repository")]
+    NoRepository {
+        /// The extension.
+        name: String,
+        /// The key.
+        key: &'static str,
+    },
     /// A pattern for submodules that is none.
     #[error("`{pattern}` is no pattern for submodules: {message}")]
     BadExclude {
@@ -213,11 +242,15 @@ struct Check<'a> {
 impl Check<'_> {
     fn project(&mut self, file: ProjectFile) -> Project {
         let ProjectFile { project, manifest, extensions, build } = file;
-        let ProjectTable { name, base, builder_base, platforms, deps_version } = project.value;
+        let ProjectTable { name, base, builder_base, auto, platforms, deps_version } = project.value;
         self.tool(deps_version.as_ref());
         self.name("image name", &name, value::is_image_name, "[a-z0-9][a-z0-9._-]*");
         [Some(&base), builder_base.as_ref()].into_iter().flatten().for_each(|base| self.image(base));
         let builder_base = builder_base.unwrap_or_else(|| base.clone());
+        let (auto, auto_exclude) = match auto {
+            BooleanOr::Boolean(auto) => (auto, Vec::new()),
+            BooleanOr::Table(AutoTable { exclude }) => (true, exclude),
+        };
         let manifests: Vec<_> = manifest.into_iter().map(|table| self.manifest(table.value)).collect();
         self.sets(&manifests);
         Project {
@@ -225,6 +258,8 @@ impl Check<'_> {
             name: name.value,
             base,
             builder_base,
+            auto,
+            auto_exclude,
             platforms: self.platforms(platforms),
             manifests,
             extensions: extensions.into_iter().map(|(name, wish)| self.extension(name, wish)).collect(),
@@ -298,21 +333,6 @@ impl Check<'_> {
                 self.problem(name, Problem::SetWithTwoFolders { name: name.value.clone(), first, second });
             }
         }
-    }
-
-    fn extension(&mut self, name: Spanned<String>, wish: Spanned<StringOr<ExtensionTable>>) -> (String, ExtensionWish) {
-        self.name("extension name", &name, value::is_extension_name, "[a-z][a-z0-9_-]*");
-        let (text, path, with) = match wish.value {
-            StringOr::String(text) => (Spanned { value: text, span: wish.span }, None, BTreeMap::new()),
-            StringOr::Table(ExtensionTable { version, path, with }) => {
-                (version.unwrap_or_else(|| Spanned { value: "*".to_owned(), span: name.span }), path, with)
-            }
-        };
-        if let Some(path) = path.as_ref().filter(|path| !stays_inside(&path.value)) {
-            self.problem(path, Problem::OutsideProject { path: path.value.clone() });
-        }
-        let requirement = self.requirement(&text);
-        (name.value.clone(), ExtensionWish { name, requirement, requirement_text: text, path, with })
     }
 
     fn build(&mut self, table: file::BuildTable) -> Build {

@@ -29,6 +29,8 @@ pub struct Wanted {
     pub because: String,
     /// Options and their values.
     pub with: BTreeMap<String, Vec<String>>,
+    /// The folder, where the project brings it itself.
+    pub path: Option<String>,
 }
 
 /// What a flag of rocker or deps_rocker is here.
@@ -43,20 +45,22 @@ pub enum Flag {
 }
 
 /// Extensions with another name here, and those with a value: rocker's name, the name here, the option with the value.
-const FLAGS: [(&str, &str, Option<&str>); 20] = [
+const FLAGS: [(&str, &str, Option<&str>); 22] = [
     ("deps_devtools", "devtools", None),
     ("devices", "devices", Some("devices")),
     ("env", "env", Some("set")),
     ("env_file", "env", Some("files")),
     ("git", "git_config", None),
     ("git_clone", "git", None),
+    ("isaacsim", "isaac_sim", None),
     ("ipc", "ipc", Some("mode")),
     ("jquery", "jq", None),
     ("name", "name", Some("name")),
     ("network", "network", Some("mode")),
     ("nvidia", "nvidia", None),
     ("port", "ports", Some("ports")),
-    ("ros_jazzy", "colcon", None),
+    ("rmw", "rmw", Some("implementation")),
+    ("ros_jazzy", "ros", None),
     ("shm_size", "shm_size", Some("size")),
     ("ulimit", "ulimit", Some("limits")),
     ("user_override_name", "user", Some("name")),
@@ -114,7 +118,7 @@ impl Proposal {
         if !self.extensions.is_empty() {
             text += "\n[extensions]\n";
         }
-        for (name, Wanted { because, with }) in &self.extensions {
+        for (name, Wanted { because, with, path }) in &self.extensions {
             let option = |(option, values): (&String, &Vec<String>)| {
                 if lists(name, option) {
                     format!("{option} = {}", Value::from(values.iter().collect::<toml_edit::Array>()))
@@ -123,9 +127,10 @@ impl Proposal {
                 }
             };
             let options: Vec<String> = with.iter().map(option).collect();
-            let value = match options.as_slice() {
-                [] => "\"*\"".to_owned(),
-                options => format!("{{ with = {{ {} }} }}", options.join(", ")),
+            let value = match (path, options.as_slice()) {
+                (Some(path), _) => format!("{{ path = {} }}", quoted(path)),
+                (None, []) => "\"*\"".to_owned(),
+                (None, options) => format!("{{ with = {{ {} }} }}", options.join(", ")),
             };
             text += &format!("{name} = {value}    # {}\n", one_line(because));
         }

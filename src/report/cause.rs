@@ -67,6 +67,7 @@ pub fn cause_text(cause: &Cause) -> String {
         Cause::Steps { section, .. } => match section {
             Section::Packages => "this deps installs packages otherwise".to_owned(),
             Section::User => "this deps makes the image's user otherwise".to_owned(),
+            Section::Sources => "checkouts are fetched otherwise".to_owned(),
             Section::Snippet(file) => format!("steps of {file} are other ones"),
         },
         Cause::Order { .. } => "the steps stand in another order".to_owned(),
@@ -90,6 +91,7 @@ fn named(cause: &Cause) -> (&'static str, String) {
         Cause::Steps { section, .. } => match section {
             Section::Packages => ("steps", "packages".to_owned()),
             Section::User => ("steps", "user".to_owned()),
+            Section::Sources => ("steps", "sources".to_owned()),
             Section::Snippet(file) => ("steps", file.clone()),
         },
         Cause::Order { .. } => ("order", "steps".to_owned()),
@@ -177,6 +179,8 @@ fn subject_text(subject: &Subject) -> String {
         Subject::Copy { stage, to } => format!("copy from {stage} to {to}"),
         Subject::CaCertificates => "ca-certificates".to_owned(),
         Subject::Base => "base".to_owned(),
+        Subject::PackageSource(name) => format!("package repository {name}"),
+        Subject::PackageKey(name) => format!("key of package repository {name}"),
         // The others are causes of their own kinds.
         other => format!("{other:?}"),
     }

@@ -23,7 +23,8 @@ pub struct DriftReport {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct DriftItem {
     /// `missing`, `extra`, `type-changed`, `url-changed`, `ref-changed`, `want-unsatisfied`, `platform-missing`,
-    /// `platform-extra`, `extension-changed` or `not-canonical`.
+    /// `platform-extra`, `extension-changed`, `folder-changed`, `shown-otherwise`, `other-content` (exit code 4) or
+    /// `not-canonical`.
     pub kind: String,
     /// The entry, like `repo:core/nav2`.
     pub key: Option<String>,
@@ -52,7 +53,14 @@ fn item(drift: &Drift) -> DriftItem {
         Drift::WantUnsatisfied { key, place, .. } => ("want-unsatisfied", Some(key), Some(place)),
         Drift::PlatformMissing { key, place, .. } => ("platform-missing", Some(key), Some(place)),
         Drift::PlatformExtra { key, .. } => ("platform-extra", Some(key), None),
-        Drift::ExtensionChanged { key, .. } => ("extension-changed", Some(key), None),
+        Drift::ExtensionChanged { key, .. } | Drift::VersionChanged { key, .. } => {
+            ("extension-changed", Some(key), None)
+        }
+        Drift::Shown { key, .. } => ("missing", Some(key), None),
+        Drift::ShownOtherwise { key, .. } => ("shown-otherwise", Some(key), None),
+        Drift::OriginChanged { key, .. } => ("type-changed", Some(key), None),
+        Drift::FolderChanged { key, place, .. } => ("folder-changed", Some(key), Some(place)),
+        Drift::OtherContent(other) => ("other-content", Some(&other.key), None),
         Drift::NotCanonical => ("not-canonical", None, None),
     };
     DriftItem {
@@ -60,6 +68,9 @@ fn item(drift: &Drift) -> DriftItem {
         key: key.map(|key| key.selector().to_string()),
         place: place.map(ToString::to_string),
         message: drift.to_string(),
-        fix: "deps lock".to_owned(),
+        fix: match drift {
+            Drift::OtherContent(other) => format!("deps update {}", other.key.name),
+            _ => "deps lock".to_owned(),
+        },
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::extension::{Configured, Extension, Input, Network, Setting, UrlVersion};
+use crate::extension::{AptRepository, Configured, Extension, Input, Network, Setting, UrlVersion};
 use crate::plan::links;
 
 /// What `deps ext ls --json` and `deps ext show --json` print.
@@ -40,6 +40,8 @@ pub struct ExtensionReport {
     pub apt_builder: Vec<String>,
     /// Debian packages of the image, likewise.
     pub apt_runtime: Vec<String>,
+    /// Repositories that packages come from besides those of the base, each a name, a url, a suite and components.
+    pub apt_repositories: Vec<String>,
     /// Inputs, sorted by name.
     pub inputs: Vec<InputReport>,
     /// What the image gets from it, sorted.
@@ -75,7 +77,8 @@ pub struct OptionReport {
 pub struct InputReport {
     /// The name: it is mounted at `/deps/in/<name>`.
     pub name: String,
-    /// Where it comes from: a repository's url with the version asked for, the url of a file, or the files of the extension.
+    /// Where it comes from: a repository's url with the version asked for, the url of a file, or
+    /// the files of the extension or of the project.
     pub from: String,
 }
 
@@ -108,13 +111,31 @@ pub fn extension_report(extension: &Extension, configured: &Configured, origin: 
         options: extension.options().map(option_report).collect(),
         apt_builder: configured.apt_builder.iter().cloned().collect(),
         apt_runtime: configured.apt_runtime.iter().cloned().collect(),
+        apt_repositories: configured.apt_repositories.iter().map(repository_line).collect(),
         inputs: configured.inputs.iter().map(input).collect(),
         outputs: given.into_iter().map(output).collect(),
         network: (!builders.is_empty()).then(|| if offline { "none" } else { "default" }.to_owned()),
-        env: configured.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        env: environment(configured),
         run: configured.running.words(),
         tested: configured.test.is_some(),
     }
+}
+
+fn repository_line(one: &AptRepository) -> String {
+    [&one.name, &one.url, &one.suite]
+        .into_iter()
+        .chain(&one.components)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn environment(configured: &Configured) -> Vec<String> {
+    let plain = configured.env.iter().map(|(name, value)| format!("{name}={value}"));
+    let paths = configured.paths.iter().map(|(name, folders)| format!("{name}={}:…", folders.join(":")));
+    let mut environment: Vec<String> = plain.chain(paths).collect();
+    environment.sort();
+    environment
 }
 
 fn option_report(option: Setting<'_>) -> OptionReport {
@@ -142,6 +163,7 @@ fn origin_of(input: &Input) -> String {
             format!("{}{version}", input.example())
         }
         Input::Checkouts => "the checkouts of the project".to_owned(),
+        Input::Project { path, .. } => format!("`{path}` of the project"),
         Input::Folder { files } => super::count(files.len(), "file of the extension", "files of the extension"),
     }
 }
@@ -175,6 +197,7 @@ pub fn extensions_page(report: &ExtensionsReport) -> String {
         let rows = [
             ("comes with", &one.requires),
             ("packages of the image", &one.apt_runtime),
+            ("repositories of packages", &one.apt_repositories),
             ("the image gets", &outputs),
             ("environment", &one.env),
             ("`deps run`", &one.run),
@@ -205,6 +228,9 @@ pub fn extension_text(report: &ExtensionReport) -> String {
     line("requires", &report.requires);
     line("builder", &report.apt_builder);
     line("runtime", &report.apt_runtime);
+    for repository in &report.apt_repositories {
+        line("packages", &["from ".to_owned() + repository]);
+    }
     line("env", &report.env);
     line("run", &report.run);
     for OptionReport { name, kind, default, help, allowed } in &report.options {

@@ -13,7 +13,7 @@ pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
     }
     for key in changed {
         let (old, new) = (version(before, key), version(lock, key));
-        let same = if old == new { " (only its url or spelling)" } else { "" };
+        let same = if old == new { same_version(before.get(key), lock.get(key)) } else { "" };
         lines.push((key, format!("~ {key} {old} → {new}{same}")));
     }
     for key in removed {
@@ -23,6 +23,14 @@ pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
+/// Returns what differs in two entries of the same version.
+fn same_version(old: Option<&Entry>, new: Option<&Entry>) -> &'static str {
+    match (old, new) {
+        (Some(Entry::Ext(old)), Some(Entry::Ext(new))) if old.digest != new.digest => " (other files)",
+        _ => " (only its url or spelling)",
+    }
+}
+
 fn version(lock: &Lock, key: &Key) -> String {
     lock.get(key).map(entry_version).unwrap_or_default()
 }
@@ -30,7 +38,11 @@ fn version(lock: &Lock, key: &Key) -> String {
 /// Returns what an entry is pinned to in a few words: the version and the beginning of the pin.
 pub fn entry_version(entry: &Entry) -> String {
     match entry {
-        Entry::Ext(extension) => extension.version.to_string(),
+        Entry::Ext(extension) => {
+            let rev = extension.origin.as_ref().map(|origin| format!(" {}", short(&origin.rev)));
+            let file = extension.detected.as_ref().map(|file| format!(", `{file}` shows it"));
+            format!("{}{}{}", extension.version, rev.unwrap_or_default(), file.unwrap_or_default())
+        }
         Entry::Fetch(fetch) => fetch_version(fetch),
         Entry::Image(image) => format!("{} {}", image.reference, short(&image.digest)),
         Entry::Repo(git) | Entry::Input(git) => match &git.reference {

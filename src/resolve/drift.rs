@@ -2,9 +2,10 @@
 //!
 //! Invariant: there is no drift exactly when `deps lock` would write the same bytes.
 
-use deps_lock::{Entry, Extension, Git, Key, Lock};
+use deps_lock::{Entry, Extension, Git, Key, Kind as EntryKind, Lock};
 
 use super::fetch;
+use super::origin::{self, OtherContent};
 use super::other;
 use super::wishes::{GitWish, RepositoryWish, Wishes};
 use crate::manifest::version::highest;
@@ -94,8 +95,61 @@ pub enum Drift {
         /// The platform.
         platform: String,
     },
+    /// An extension that a file of the project shows to be wanted, and that is not locked.
+    #[error("{key}: `{file}` shows it, not in the lock")]
+    Shown {
+        /// The entry.
+        key: Key,
+        /// The file.
+        file: String,
+    },
+    /// An extension that another file shows now, or that is asked for now.
+    #[error("{key}: {} now, in the lock {}", shown(wished), shown(locked))]
+    ShownOtherwise {
+        /// The entry.
+        key: Key,
+        /// The file that shows it; none when somebody asks for it.
+        wished: Option<String>,
+        /// The file in the lock.
+        locked: Option<String>,
+    },
+    /// An extension that comes from elsewhere.
+    #[error("{key}: it is {wished} now, and {locked} in the lock")]
+    OriginChanged {
+        /// The entry.
+        key: Key,
+        /// Where it shall come from, as a phrase.
+        wished: &'static str,
+        /// Where it comes from in the lock.
+        locked: &'static str,
+    },
+    /// Another folder of the same repository.
+    #[error("{key}: `{}` takes {}, the lock has {}", place.source.name(), folder(wished), folder(locked))]
+    FolderChanged {
+        /// The entry.
+        key: Key,
+        /// Where it is wished for.
+        place: Place,
+        /// The folder wished for.
+        wished: Option<String>,
+        /// The folder in the lock.
+        locked: Option<String>,
+    },
+    /// Files that are not those of the lock, although the commit is.
+    #[error(transparent)]
+    OtherContent(OtherContent),
+    /// An extension of git whose version is not the one that its files say.
+    #[error("{key}: its files say version {wished}, the lock has {locked}")]
+    VersionChanged {
+        /// The entry.
+        key: Key,
+        /// The version in its files.
+        wished: String,
+        /// The version in the lock.
+        locked: String,
+    },
     /// A built-in extension with other files.
-    #[error("{key}: this deps brings version {wished} ({wished_digest}), the lock has {locked} ({locked_digest})")]
+    #[error("{key}: {}", brought(wished, locked, wished_digest, locked_digest))]
     ExtensionChanged {
         /// The entry.
         key: Key,
@@ -113,7 +167,8 @@ pub enum Drift {
     NotCanonical,
 }
 
-/// Returns every difference between `wishes` and `lock`, whose file holds `text`; in the order of the lock's keys.
+/// Returns every difference between `wishes` and `lock`, whose file holds `text`; in the order of the lock's keys. While
+/// an extension from git is not known, what else it asks for is not missed, and nothing that it may ask for is too much.
 pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
     let mut found: Vec<(Option<Key>, Drift)> = Vec::new();
     let mut note = |key: &Key, drift: Option<Drift>| found.extend(drift.map(|drift| (Some(key.clone()), drift)));
@@ -153,9 +208,16 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
         }
     }
     for (key, wish) in &wishes.extensions {
-        note(key, extension(key, wish, lock.get(key)));
+        let origin = wishes.origins.get(key).and_then(|origin| origin::drift(key, origin, lock.get(key)));
+        note(key, origin.or_else(|| extension(key, wish, lock.get(key))));
     }
-    for (key, _) in lock.iter().filter(|(key, _)| !wishes.have(key)) {
+    let unknown: Vec<_> = wishes.origins.iter().filter(|(key, _)| !wishes.extensions.contains_key(key)).collect();
+    for (key, origin) in &unknown {
+        note(key, origin::drift(key, origin, lock.get(key)));
+    }
+    let maybe =
+        |key: &Key| !unknown.is_empty() && matches!(key.kind, EntryKind::Ext | EntryKind::Fetch | EntryKind::Input);
+    for (key, _) in lock.iter().filter(|(key, _)| !wishes.have(key) && !maybe(key)) {
         note(key, Some(Drift::Extra { key: key.clone() }));
     }
     if lock.to_string() != text {
@@ -200,24 +262,64 @@ pub(super) fn git(key: &Key, wish: &GitWish, locked: &Git) -> Option<Drift> {
 
 /// Whether `locked` is the entry of the extension `wish`.
 pub(super) fn same_extension(locked: Option<&Entry>, wish: &Extension) -> bool {
-    matches!(locked, Some(Entry::Ext(locked)) if locked.version == wish.version && locked.digest == wish.digest)
+    let same = |locked: &Extension| Extension { extra: Default::default(), ..locked.clone() } == *wish;
+    matches!(locked, Some(Entry::Ext(locked)) if same(locked))
 }
 
 fn extension(key: &Key, wish: &Extension, locked: Option<&Entry>) -> Option<Drift> {
     if same_extension(locked, wish) {
         return None;
     }
+    let (key, detected) = (key.clone(), wish.detected.as_ref().map(ToString::to_string));
     let Some(Entry::Ext(locked)) = locked else {
-        return Some(Drift::Missing { key: key.clone(), place: None });
+        return Some(match detected {
+            Some(file) => Drift::Shown { key, file },
+            None => Drift::Missing { key, place: None },
+        });
     };
-    let short = |digest: &str| digest.chars().take(11).collect::<String>();
+    if let Some(other) = origin::other_content(&key, wish, Some(&Entry::Ext(locked.clone()))) {
+        return Some(Drift::OtherContent(other));
+    }
+    if wish.origin.is_none() && locked.origin.is_some() {
+        return Some(Drift::OriginChanged { key, wished: "built in", locked: "from git" });
+    }
+    if wish.digest == locked.digest && wish.version == locked.version {
+        let locked = locked.detected.as_ref().map(ToString::to_string);
+        return Some(Drift::ShownOtherwise { key, wished: detected, locked });
+    }
+    if wish.origin.is_some() {
+        let (wished, locked) = (wish.version.to_string(), locked.version.to_string());
+        return Some(Drift::VersionChanged { key, wished, locked });
+    }
     Some(Drift::ExtensionChanged {
-        key: key.clone(),
+        key,
         wished: wish.version.to_string(),
         locked: locked.version.to_string(),
         wished_digest: short(&wish.digest),
         locked_digest: short(&locked.digest),
     })
+}
+
+/// The beginning of a digest, for people.
+pub(super) fn short(digest: &str) -> String {
+    digest.chars().take(11).collect()
+}
+
+fn brought(wished: &str, locked: &str, wished_digest: &str, locked_digest: &str) -> String {
+    if wished == locked {
+        return format!(
+            "this deps brings version {wished} with other files ({wished_digest}) than the lock has ({locked_digest})"
+        );
+    }
+    format!("this deps brings version {wished} ({wished_digest}), the lock has {locked} ({locked_digest})")
+}
+
+fn shown(file: &Option<String>) -> String {
+    file.as_ref().map_or_else(|| "it is asked for".to_owned(), |file| format!("`{file}` shows it"))
+}
+
+fn folder(folder: &Option<String>) -> String {
+    folder.as_ref().map_or_else(|| "the repository itself".to_owned(), |folder| format!("the folder `{folder}`"))
 }
 
 fn asked(place: &Option<Place>) -> String {

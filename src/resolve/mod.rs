@@ -8,6 +8,7 @@ mod answer;
 mod drift;
 mod fetch;
 mod git;
+mod origin;
 mod other;
 mod pin;
 mod wishes;
@@ -17,6 +18,7 @@ pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Tr
 pub use drift::{Drift, drift};
 pub use fetch::{FetchWish, PinnedFile, ReplacedFile};
 pub use git::GitProblem;
+pub use origin::{OriginWish, Origins, OtherContent, Pins, origin_questions, origins, pin_origins};
 pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};

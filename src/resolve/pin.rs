@@ -3,14 +3,16 @@
 //! Decides which entries stay as they are: those that still say what is wished for and need no refreshing. Every
 //! entry that stays is byte-identical in the new lock.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use deps_lock::{Entry, Extension, Git, Image, Key, Kind, Lock, Rev, Selector, Sha256, Text};
+use deps_lock::{Entry, Extension, Git, Image, Key, Kind, Lock, Origin, Rev, Selector, Sha256, Text};
 
 use super::answer::{Answer, Answers, Failure, Question};
 use super::drift;
 use super::fetch::{self, ReplacedFile};
 use super::git::{self, Found, GitProblem};
+use super::origin::{self, OtherContent};
 use super::wishes::{GitWish, ImageWish, Wishes};
 use crate::extension;
 use crate::source::Place;
@@ -59,6 +61,9 @@ pub enum PinProblemKind {
     /// The version that was chosen has no URL.
     #[error(transparent)]
     Url(Box<extension::Problem>),
+    /// The commit is the lock's, and its files are not.
+    #[error(transparent)]
+    Content(#[from] OtherContent),
     /// The remote's answer is not what it must be.
     #[error("the answer is not usable: {0}")]
     Answer(deps_lock::ValueError),
@@ -142,14 +147,17 @@ pub fn pin(
             Err(open) => open.into_iter().for_each(|one| keep(key, wish.place_of(&one), Err(one))),
         }
     }
+    for (key, wish) in &wishes.extensions {
+        match origin::pinned(key, wish, before, refresh) {
+            Ok(entry) => _ = entry.and_then(|entry| lock.insert(key.name.clone(), Entry::Ext(entry))),
+            Err(kind) => {
+                let place = wishes.origins[key].git.place.clone();
+                problems.push(PinProblem { key: key.clone(), place, kind });
+            }
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
-    }
-    for (key, entry) in &wishes.extensions {
-        if !drift::same_extension(before.get(key), entry) {
-            let extra = before.get(key).map(|old| old.extra().clone()).unwrap_or_default();
-            lock.insert(key.name.clone(), Entry::Ext(Extension { extra, ..entry.clone() }));
-        }
     }
     let (moved_tags, replaced) = (moved_tags(wishes, before, &lock, answers), fetch::replaced(wishes, before, &lock));
     Ok(Resolution { moved_tags, replaced, ..compare(before, lock, wishes) })
@@ -157,29 +165,32 @@ pub fn pin(
 
 fn moved_tags(wishes: &Wishes, before: &Lock, after: &Lock, answers: &Answers) -> Vec<MovedTag> {
     let repositories = wishes.repositories.iter().map(|(key, wish)| (key, &wish.git));
-    let moved = repositories.chain(&wishes.inputs).filter_map(|(key, wish)| {
-        let (old, new) = (git_entry(before, key)?, git_entry(after, key)?);
-        let tag = new.reference.as_deref()?;
-        let same = old.url == new.url && old.reference == new.reference && old.rev != new.rev;
-        let refs = answers.get(&Question::Refs { url: wish.remote.clone() })?;
-        let Ok(Answer::Refs(refs)) = refs else { return None };
-        let tag = tag.strip_prefix("tags/").unwrap_or(tag);
-        let is_tag = refs.tags.get(tag).is_some_and(|rev| **rev == *new.rev) && !refs.branches.contains_key(tag);
-        let (from, to) = (old.rev.to_string(), new.rev.to_string());
-        (same && is_tag).then(|| MovedTag {
-            key: key.clone(),
-            place: wish.place.clone(),
-            tag: tag.to_owned(),
-            from,
-            to,
-        })
-    });
+    let moved = repositories
+        .chain(&wishes.inputs)
+        .filter_map(|(key, wish)| moved_tag(key, wish, before, git_entry(after, key)?.as_ref(), answers));
     moved.collect()
 }
 
-fn git_entry<'a>(lock: &'a Lock, key: &Key) -> Option<&'a Git> {
+/// Returns the tag that led to another commit than `new` when it was locked.
+pub(super) fn moved_tag(key: &Key, wish: &GitWish, before: &Lock, new: &Git, answers: &Answers) -> Option<MovedTag> {
+    let old = git_entry(before, key)?;
+    let tag = new.reference.as_deref()?;
+    let same = old.url == new.url && old.reference == new.reference && old.rev != new.rev;
+    let refs = answers.get(&Question::Refs { url: wish.remote.clone() })?;
+    let Ok(Answer::Refs(refs)) = refs else { return None };
+    let tag = tag.strip_prefix("tags/").unwrap_or(tag);
+    let is_tag = refs.tags.get(tag).is_some_and(|rev| **rev == *new.rev) && !refs.branches.contains_key(tag);
+    let (from, to) = (old.rev.to_string(), new.rev.to_string());
+    (same && is_tag).then(|| MovedTag { key: key.clone(), place: wish.place.clone(), tag: tag.to_owned(), from, to })
+}
+
+fn git_entry<'a>(lock: &'a Lock, key: &Key) -> Option<Cow<'a, Git>> {
     match lock.get(key) {
-        Some(Entry::Repo(git) | Entry::Input(git)) => Some(git),
+        Some(Entry::Repo(git) | Entry::Input(git)) => Some(Cow::Borrowed(git)),
+        Some(Entry::Ext(Extension { origin: Some(origin), .. })) => {
+            let Origin { want, reference, rev, dir: _, url } = origin.clone();
+            Some(Cow::Owned(Git { want, reference, rev, url, extra: Default::default() }))
+        }
         _ => None,
     }
 }
@@ -220,7 +231,7 @@ pub(super) enum Open {
 pub(super) struct Work<'a> {
     pub(super) before: &'a Lock,
     pub(super) refresh: &'a Refresh,
-    answers: &'a Answers,
+    pub(super) answers: &'a Answers,
 }
 
 impl Work<'_> {
@@ -241,6 +252,7 @@ impl Work<'_> {
 
     pub(super) fn git(&self, key: &Key, wish: &GitWish) -> Result<Git, Open> {
         let old = git_entry(self.before, key);
+        let old = old.as_deref();
         if let Some(old) = old.filter(|old| drift::git(key, wish, old).is_none() && !self.refresh.covers(key)) {
             return Ok(old.clone());
         }

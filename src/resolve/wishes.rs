@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use deps_lock::{Extension, Key, Kind, Name, Text, Url, ValueError};
 
 use super::fetch::FetchWish;
+use super::origin::Origins;
 use super::other::{self, OtherVersion};
 use crate::extension::{self, Configured, Input};
 use crate::extent::{Extent, Submodules};
 use crate::manifest::{self, Repository, Wish};
-use crate::project::{ManifestWish, Platform, Project, SCRATCH};
+use crate::project::{ManifestWish, Platform, Project, SCRATCH, Sources};
 use crate::source::{Located, Place, Source, Spanned};
 
 /// A manifest that has been read, with those that it extends.
@@ -46,8 +47,11 @@ pub struct Wishes {
     pub inputs: BTreeMap<Key, GitWish>,
     /// Files that extensions fetch by url.
     pub fetches: BTreeMap<Key, FetchWish>,
-    /// Built-in extensions: their entries, which need no asking.
+    /// Extensions that are built in or come from git: their entries, which need no asking. One from git whose files
+    /// nobody has brought is not among them: then it is not known what else is wished for.
     pub extensions: BTreeMap<Key, Extension>,
+    /// Where extensions from git shall come from.
+    pub origins: Origins,
 }
 
 /// A base image.
@@ -91,6 +95,8 @@ pub struct RepositoryWish {
     pub asked_path: String,
     /// Which submodules are wanted, and whether content of Git LFS.
     pub extent: Extent,
+    /// Where the build takes it from.
+    pub sources: Sources,
 }
 
 /// Why wishes cannot be pinned.
@@ -103,7 +109,7 @@ pub enum WishProblem {
         path: String,
         /// Where it is asked for first.
         first: Place,
-        /// What differs: `type`, `url`, `version`, `submodules` or `lfs`.
+        /// What differs: `type`, `url`, `version`, `submodules`, `lfs` or `sources`.
         field: &'static str,
     },
     /// A kind of repository that cannot be pinned.
@@ -124,9 +130,33 @@ pub enum WishProblem {
         /// The folder of its set.
         dest: String,
     },
+    /// A checkout that the build cannot fetch itself.
+    #[error("the build cannot fetch `{path}` itself, as `sources = \"mount\"` asks: {why}")]
+    NotByTheBuild {
+        /// The checkout path.
+        path: String,
+        /// Why, as a sentence without its end.
+        why: &'static str,
+    },
     /// A version that means nothing.
     #[error(transparent)]
     Version(#[from] manifest::WishError),
+    /// A url that no extension may come from. It is not shown: it may hold a credential.
+    #[error("the repository of extension `{name}` {problem}")]
+    OriginUrl {
+        /// The extension.
+        name: String,
+        /// Why, as the rest of a sentence.
+        problem: manifest::UrlProblem,
+    },
+    /// A version that no extension can have.
+    #[error("the `ref` of extension `{name}` {problem}")]
+    OriginRef {
+        /// The extension.
+        name: String,
+        /// Why, as the rest of a sentence.
+        problem: manifest::WishError,
+    },
     /// A version that is none of its kind.
     #[error(transparent)]
     OtherVersion(#[from] OtherVersion),
@@ -174,6 +204,7 @@ fn order(place: &Place) -> (&str, usize) {
     (place.source.name(), place.span.start)
 }
 
+#[derive(Default)]
 pub(super) struct Gather {
     wishes: Wishes,
     pub(super) problems: Vec<Located<WishProblem>>,
@@ -221,7 +252,13 @@ impl Gather {
             let extent =
                 if kind == manifest::Kind::Git { extent(wish, &repository.path.value) } else { Extent::default() };
             let asked_path = repository.path.value.clone();
-            let wish = RepositoryWish { kind, git, set, path, dest, asked_path, extent };
+            let sources = wish.sources;
+            let wish = RepositoryWish { kind, git, set, path, dest, asked_path, extent, sources };
+            if let Some(why) = not_by_the_build(&wish) {
+                let (place, path) = (source.at(repository.url.span()), wish.path);
+                self.problems.push(Located { place, error: WishProblem::NotByTheBuild { path, why } });
+                continue;
+            }
             self.repository(Key { kind: Kind::Repo, name }, wish, place);
         }
     }
@@ -238,6 +275,7 @@ impl Gather {
             ("version", first.git.version != wish.git.version),
             ("submodules", first.extent.submodules != wish.extent.submodules),
             ("lfs", first.extent.pointers != wish.extent.pointers),
+            ("sources", first.sources != wish.sources),
         ];
         if let Some((field, _)) = differs.into_iter().find(|(_, differs)| *differs) {
             let (path, first) = (wish.path, first.git.place.clone());
@@ -260,7 +298,7 @@ impl Gather {
                         self.wishes.fetches.insert(Key { kind: Kind::Fetch, name }, wish);
                     }
                 }
-                Input::Folder { .. } | Input::Checkouts => {}
+                Input::Folder { .. } | Input::Checkouts | Input::Project { .. } => {}
             }
         }
     }
@@ -343,6 +381,21 @@ fn target(set: &str, path: &str, dest: &str) -> Option<(String, String, String)>
     let folder = (0..ups).try_fold(dest, |folder, _| folder.rsplit_once('/').map(|(above, _)| above))?;
     let inside = !path.is_empty() && !folder.is_empty();
     inside.then(|| (format!("{set}-up{ups}"), path, folder.to_owned()))
+}
+
+/// Returns why the build cannot fetch a checkout that it shall fetch.
+fn not_by_the_build(wish: &RepositoryWish) -> Option<&'static str> {
+    let RepositoryWish { kind, git, extent, .. } = wish;
+    let local = git.remote.starts_with(['/', '.']) || git.remote.starts_with("file:");
+    match wish.sources {
+        Sources::Store => None,
+        Sources::Mount if *kind != manifest::Kind::Git => Some("it fetches from git repositories only"),
+        Sources::Mount if local => Some("its url is a path of this machine"),
+        Sources::Mount if matches!(extent.submodules, Submodules::Except(_)) => {
+            Some("it cannot leave some of its submodules out")
+        }
+        Sources::Mount => None,
+    }
 }
 
 /// Returns how much a manifest wants of the checkout at `path`.

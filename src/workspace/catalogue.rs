@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Trouble, Workspace, all as each, extensions};
+use super::{Trouble, Workspace, all as each};
 use crate::extension::{self, Configured, Extension};
-use crate::project;
+use crate::project::{self, ExtensionOrigin, Project};
 use crate::source::Source;
 
 /// What `origin` says of the extensions that come with the tool.
@@ -23,7 +23,7 @@ pub struct Known {
     pub extension: Extension,
     /// What it says with the defaults of its options.
     pub configured: Configured,
-    /// `built-in`, or its folder relative to the project.
+    /// `built-in`, its folder relative to the project, or its repository.
     pub origin: String,
     /// Whether the project has it.
     pub used: bool,
@@ -53,24 +53,40 @@ impl Workspace {
         if troubles.is_empty() { Ok(all) } else { Err(troubles) }
     }
 
-    /// Returns the built-in extensions and those of the project, which replace built-in ones of their name; sorted.
+    /// Returns the built-in extensions and those of the project, which replace built-in ones of their name; sorted. Those
+    /// from git whose files nobody has brought are left out.
     ///
     /// # Errors
     /// Every problem of `deps.toml` and of the project's extensions.
     pub fn extensions(&self) -> Result<Vec<Known>, Vec<Trouble>> {
-        let source = self.project_file()?;
-        let project = project::parse(&source).map_err(|problems| each(problems, Trouble::Project))?;
+        let project = self.project()?;
         let builtin = Self::builtin_extensions()?.into_iter().map(|known| (known.extension.name.clone(), known));
         let mut all: BTreeMap<String, Known> = builtin.collect();
         let mut troubles = Vec::new();
-        for one in extensions::load(&self.files, &project, &mut troubles) {
-            let path = project.extensions.get(&one.name).and_then(|wish| wish.path.as_ref());
-            match described(one, path.map_or(BUILT_IN, |path| &path.value), true) {
+        let detected = self.detected(&project, &mut troubles);
+        for one in self.load_extensions(&project, &detected, &mut troubles) {
+            let origin = self.origin(&project, &one.name);
+            match described(one, &origin, true) {
                 Ok(known) => _ = all.insert(known.extension.name.clone(), known),
                 Err(found) => troubles.extend(found),
             }
         }
+        troubles.retain(|trouble| !trouble.is_absence());
         if troubles.is_empty() { Ok(all.into_values().collect()) } else { Err(troubles) }
+    }
+
+    /// Returns where an extension of the project comes from, in words.
+    fn origin(&self, project: &Project, name: &str) -> String {
+        match project.extensions.get(name).map(|wish| &wish.origin) {
+            Some(ExtensionOrigin::Path(path)) => path.value.clone(),
+            Some(ExtensionOrigin::Git(git)) => {
+                let pin = self.brought.get(name).map(|brought| &brought.origin);
+                let reference = pin.and_then(|pin| pin.reference.as_ref()).map(|name| format!(" {name}"));
+                let dir = git.dir.as_ref().map(|dir| format!(", {}", dir.value));
+                format!("{}{}{}", git.url.value, reference.unwrap_or_default(), dir.unwrap_or_default())
+            }
+            Some(ExtensionOrigin::BuiltIn) | None => BUILT_IN.to_owned(),
+        }
     }
 
     /// Returns the extension in the folder `path` of the project.
@@ -88,33 +104,42 @@ impl Workspace {
     /// # Errors
     /// When the folder exists, stands outside the project, or cannot be made.
     pub fn new_extension(&self, name: &str, path: &str) -> Result<(), Trouble> {
-        let folder = self.root.join(path);
-        let above = folder.ancestors().skip(1).find(|folder| folder.exists());
-        let real = |path: &Path| path.canonicalize().unwrap_or_default();
-        let inside = above.is_some_and(|above| real(above).starts_with(real(&self.root)));
-        if !project::stays_inside(path) || !inside {
-            return Err(Trouble::Outside { path: path.to_owned(), place: None });
-        }
-        let write = || -> std::io::Result<()> {
-            if let Some(above) = folder.parent() {
-                std::fs::create_dir_all(above)?;
-            }
-            std::fs::create_dir(&folder)?;
-            for (file, text) in NEW {
-                std::fs::write(folder.join(file), text.replace("my_tool", name))?;
-            }
-            Ok(())
-        };
-        write().map_err(|error| Trouble::Io {
-            verb: "make",
-            path: path.to_owned(),
-            message: match error.kind() {
-                ErrorKind::AlreadyExists => "it exists already".to_owned(),
-                _ => error.to_string(),
-            },
-            place: None,
-        })
+        new_folder(&self.root, path, NEW.iter().map(|(file, text)| (*file, text.replace("my_tool", name))))
     }
+}
+
+/// Makes the folder `path` below `root`, with these files.
+///
+/// # Errors
+/// When it exists, stands outside `root`, or cannot be made.
+pub fn new_folder<'f>(
+    root: &Path,
+    path: &str,
+    files: impl IntoIterator<Item = (&'f str, String)>,
+) -> Result<(), Trouble> {
+    let folder = root.join(path);
+    let above = folder.ancestors().skip(1).find(|folder| folder.exists());
+    let real = |path: &Path| path.canonicalize().unwrap_or_default();
+    let inside = above.is_some_and(|above| real(above).starts_with(real(root)));
+    if !project::stays_inside(path) || !inside {
+        return Err(Trouble::Outside { path: path.to_owned(), place: None });
+    }
+    let write = || -> std::io::Result<()> {
+        if let Some(above) = folder.parent() {
+            std::fs::create_dir_all(above)?;
+        }
+        std::fs::create_dir(&folder)?;
+        files.into_iter().try_for_each(|(file, text)| std::fs::write(folder.join(file), text))
+    };
+    write().map_err(|error| Trouble::Io {
+        verb: "make",
+        path: path.to_owned(),
+        message: match error.kind() {
+            ErrorKind::AlreadyExists => "it exists already".to_owned(),
+            _ => error.to_string(),
+        },
+        place: None,
+    })
 }
 
 fn read(name: &str, root: &str, files: Vec<extension::File>) -> Result<Extension, Vec<Trouble>> {

@@ -45,7 +45,7 @@ impl Files {
         let content = match self {
             Self::Disk(root) => read(root, path, most)?,
             Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
-                Found::File(content) => content,
+                Found::File(content, _) => content,
                 Found::Folder(_) => return Err(trouble(path, "it is a folder")),
                 Found::Nothing => return Err(trouble(path, "it does not exist")),
                 Found::Outside => return Err(Trouble::Outside { path: path.to_owned(), place: None }),
@@ -63,7 +63,7 @@ impl Files {
     pub(super) fn has(&self, path: &str) -> bool {
         match self {
             Self::Disk(root) => root.join(path).exists(),
-            Self::Revision(revision) => matches!(revision.at(path), Ok(Found::File(_) | Found::Folder(_))),
+            Self::Revision(revision) => matches!(revision.at(path), Ok(Found::File(..) | Found::Folder(_))),
         }
     }
 
@@ -106,11 +106,31 @@ impl Files {
                     let files = revision.folder(id).map_err(unreadable(path))?;
                     files.map_err(|name| trouble(path, &format!("`{name}` is neither a file nor a folder")))
                 }
-                Found::File(_) => Err(trouble(path, "it is no folder")),
+                Found::File(..) => Err(trouble(path, "it is no folder")),
                 Found::Nothing => Err(trouble(path, "it does not exist")),
                 Found::Outside => Err(Trouble::Outside { path: path.to_owned(), place: None }),
             },
         }
+    }
+
+    /// Reads all files of a folder, sorted by path, or a file alone, by its name.
+    ///
+    /// # Errors
+    /// As [`Files::folder`]; or the folder holds no file.
+    pub(super) fn folder_or_file(&self, path: &str) -> Result<Vec<File>, Trouble> {
+        let file = match self {
+            Self::Disk(root) => program(root, path)?,
+            Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
+                Found::File(content, executable) => Some((content, executable)),
+                _ => None,
+            },
+        };
+        let Some((content, executable)) = file else {
+            let files = self.folder(path)?;
+            return if files.is_empty() { Err(trouble(path, "it is a folder without files")) } else { Ok(files) };
+        };
+        let name = path.rsplit('/').next().unwrap_or(path);
+        Ok(vec![File { path: name.to_owned(), executable, content }])
     }
 }
 
@@ -133,6 +153,16 @@ fn read(root: &Path, path: &str, most: u64) -> Result<Vec<u8>, Trouble> {
         return Err(Trouble::TooLarge { path: path.to_owned(), bytes: metadata.len(), most, place: None });
     }
     std::fs::read(&real).map_err(|error| trouble(path, &words(&error)))
+}
+
+/// Returns the content of a file and whether it may be executed; none for a folder.
+fn program(root: &Path, path: &str) -> Result<Option<(Vec<u8>, bool)>, Trouble> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(inside(root, path)?).map_err(|error| trouble(path, &words(&error)))?;
+    if metadata.is_dir() {
+        return Ok(None);
+    }
+    Ok(Some((read(root, path, MOST_FOLDER)?, metadata.permissions().mode() & 0o100 != 0)))
 }
 
 /// The paths of all files below `root` that have a UTF-8 name; `pattern` is why they are looked for.
@@ -253,6 +283,11 @@ mod tests {
         }
         assert_eq!(disk.matching("**/*.repos").unwrap(), revision.matching("**/*.repos").unwrap());
         assert_eq!(disk.folder("a").unwrap(), revision.folder("a").unwrap());
+        for path in ["run.sh", "folder/b.repos", "link", "a", "folder/x", "out", "gone", "."] {
+            let (disk, revision) = (disk.folder_or_file(path), revision.folder_or_file(path));
+            assert_eq!(disk.as_ref().ok(), revision.as_ref().ok(), "{path}: {disk:?} {revision:?}");
+        }
+        assert!(disk.folder_or_file("run.sh").unwrap()[0].executable);
         assert!(disk.folder(".").is_err() && revision.folder(".").is_err(), "links are no files");
         std::fs::remove_file(folder.join("z.repos")).unwrap();
         assert!(!disk.has("z.repos") && revision.has("z.repos"));

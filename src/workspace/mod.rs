@@ -3,6 +3,7 @@
 //! Decides which files belong to a project and that none of them stands outside its folder. Leaves out what is in
 //! them (`project/`, `manifest/`, `extension/`) and what follows from it (`resolve/`).
 
+mod auto;
 mod catalogue;
 mod detect;
 mod excluded;
@@ -15,18 +16,21 @@ mod revision;
 mod snippets;
 mod trouble;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use deps_lock::Lock;
 
-pub use catalogue::Known;
+pub use catalogue::{Known, new_folder};
 pub use detect::Found;
 pub use excluded::IdleExclude;
+pub use extensions::Brought;
 pub use manifests::ExtendsProblem;
 pub use snippets::{Written, dockerfile};
 pub use trouble::Trouble;
 
+use auto::Detection;
 use files::Files;
 use revision::Revision;
 
@@ -46,6 +50,9 @@ pub const LOCK_FILE: &str = "deps.lock";
 pub struct Workspace {
     root: PathBuf,
     files: Files,
+    /// The files of extensions from git.
+    brought: BTreeMap<String, Brought>,
+    detection: Detection,
 }
 
 /// Everything that people wrote.
@@ -81,7 +88,7 @@ impl Workspace {
     /// There is none.
     pub fn find(start: &Path) -> Result<Self, Trouble> {
         let root = start.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
-        root.map(|root| Self { root: root.to_owned(), files: Files::Disk(root.to_owned()) })
+        root.map(|root| Self::new(root, Files::Disk(root.to_owned())))
             .ok_or_else(|| Trouble::NoProject { start: start.to_owned() })
     }
 
@@ -91,7 +98,11 @@ impl Workspace {
     /// The project is in no git repository, or that has no such revision.
     pub fn at_revision(&self, name: &str) -> Result<Self, Trouble> {
         let revision = Revision::find(&self.root, name)?;
-        Ok(Self { root: self.root.clone(), files: Files::Revision(revision) })
+        Ok(Self::new(&self.root, Files::Revision(revision)))
+    }
+
+    fn new(root: &Path, files: Files) -> Self {
+        Self { root: root.to_owned(), files, brought: BTreeMap::new(), detection: Detection::default() }
     }
 
     /// Returns the project's folder.
@@ -102,8 +113,19 @@ impl Workspace {
     /// Reads the project, its manifests and its extensions.
     ///
     /// # Errors
-    /// Every problem of every file; when `deps.toml` itself is wrong, its problems alone.
+    /// Every problem of every file; when `deps.toml` itself is wrong, its problems alone. Then every extension from git
+    /// whose files nobody has brought.
     pub fn load(&self) -> Result<Loaded, Vec<Trouble>> {
+        let (loaded, absent) = self.load_what_is_here()?;
+        if absent.is_empty() { Ok(loaded) } else { Err(absent) }
+    }
+
+    /// Reads the project as [`Workspace::load`] does, but for extensions from git whose files nobody has brought: why
+    /// they could not be read is the second part of the answer.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn load_what_is_here(&self) -> Result<(Loaded, Vec<Trouble>), Vec<Trouble>> {
         self.load_from(&self.project_file()?)
     }
 
@@ -132,28 +154,37 @@ impl Workspace {
         self.replace(PROJECT_FILE, text).map_err(|trouble| vec![trouble])
     }
 
-    fn load_from(&self, source: &Source) -> Result<Loaded, Vec<Trouble>> {
+    fn load_from(&self, source: &Source) -> Result<(Loaded, Vec<Trouble>), Vec<Trouble>> {
         let project = project::parse(source).map_err(|problems| all(problems, Trouble::Project))?;
         let mut troubles = Vec::new();
         let (manifests, warnings) = manifests::Reader::new(&self.root, &self.files, &mut troubles).all(&project);
-        let extensions = extensions::load(&self.files, &project, &mut troubles);
+        let detected = self.detected(&project, &mut troubles);
+        let extensions = self.load_extensions(&project, &detected, &mut troubles);
         let mut configured = Vec::new();
         for extension in &extensions {
             match extension.configure(&project.source, project.extensions.get(&extension.name)) {
-                Ok(one) => configured.push(one),
+                Ok(mut one) => {
+                    extensions::fill(&self.files, &mut one, &mut troubles);
+                    configured.push(one);
+                }
                 Err(problems) => troubles.extend(all(problems, Trouble::Extension)),
             }
         }
-        let builtin = extensions::lock_entries(&project, &extensions);
-        let wishes = Wishes::gather(&project, &manifests, builtin, &configured).unwrap_or_else(|problems| {
+        let entries = self.lock_entries(&project, &extensions, &detected);
+        let mut wishes = Wishes::gather(&project, &manifests, entries, &configured).unwrap_or_else(|problems| {
             troubles.extend(all(problems, Trouble::Wish));
             Wishes::default()
         });
-        if troubles.is_empty() {
+        wishes.origins = self.origins_of(&project).unwrap_or_else(|problems| {
+            troubles.extend(problems);
+            Default::default()
+        });
+        let (absent, wrong): (Vec<_>, Vec<_>) = troubles.into_iter().partition(Trouble::is_absence);
+        if wrong.is_empty() {
             let idle_excludes = excluded::idle(&project, &manifests);
-            Ok(Loaded { project, warnings, idle_excludes, extensions, configured, wishes })
+            Ok((Loaded { project, warnings, idle_excludes, extensions, configured, wishes }, absent))
         } else {
-            Err(troubles)
+            Err(wrong)
         }
     }
 

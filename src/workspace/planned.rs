@@ -5,9 +5,9 @@ use deps_lock::{Entry, Key, Kind, Lock};
 use super::Loaded;
 use crate::digest;
 use crate::extension::Packing;
-use crate::extent::Extent;
-use crate::plan::{self, Base, Checkout, Ingredients, PinnedInput, Plan, Problem};
-use crate::project::{Platform, SCRATCH};
+use crate::extent::{Extent, Submodules};
+use crate::plan::{self, Base, Checkout, Fetched, Ingredients, PinnedInput, Plan, Problem};
+use crate::project::{Platform, SCRATCH, Sources};
 use crate::resolve::{PinnedFile, RepositoryWish};
 
 impl Loaded {
@@ -72,8 +72,18 @@ fn base(lock: &Lock, name: &str, reference: &str) -> Base {
 }
 
 fn checkout(lock: &Lock, key: &Key, wish: &RepositoryWish) -> Option<Checkout> {
-    let tree = digest::entry_id(lock.get(key)?, &wish.extent)?;
-    Some(Checkout { set: wish.set.clone(), path: wish.path.clone(), dest: wish.dest.clone(), tree })
+    let entry = lock.get(key)?;
+    let tree = digest::entry_id(entry, &wish.extent)?;
+    let fetched = match entry {
+        Entry::Repo(git) if wish.sources == Sources::Mount => Some(Fetched {
+            url: wish.git.remote.clone(),
+            rev: git.rev.to_string(),
+            submodules: wish.extent.submodules == Submodules::All,
+            pointers: wish.extent.pointers,
+        }),
+        _ => None,
+    };
+    Some(Checkout { set: wish.set.clone(), path: wish.path.clone(), dest: wish.dest.clone(), tree, fetched })
 }
 
 fn input(lock: &Lock, key: &Key) -> Option<PinnedInput> {

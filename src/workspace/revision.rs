@@ -28,8 +28,8 @@ pub(super) struct Revision {
 
 /// What stands at a path.
 pub(super) enum Found {
-    /// A file.
-    File(Vec<u8>),
+    /// A file, and whether it may be executed.
+    File(Vec<u8>, bool),
     /// A folder.
     Folder(git2::Oid),
     /// Nothing.
@@ -129,7 +129,7 @@ impl Revision {
                 }
                 (Some(ObjectType::Blob), _) if rest.is_empty() => {
                     let content = self.repository.find_blob(entry.id())?.content().to_vec();
-                    return Ok(Walk::Found(Found::File(content)));
+                    return Ok(Walk::Found(Found::File(content, entry.filemode() == EXECUTABLE)));
                 }
                 _ => return Ok(Walk::Found(Found::Nothing)),
             }

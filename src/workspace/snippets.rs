@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Trouble, Workspace, all as each, extensions, files};
+use super::{Trouble, Workspace, all as each, files};
 use crate::extension::{Configured, Extension, Snippet};
 use crate::project;
 use crate::source::Source;
@@ -34,9 +34,10 @@ impl Workspace {
         let source = self.project_file()?;
         let project = project::parse(&source).map_err(|problems| each(problems, Trouble::Project))?;
         let (mut written, mut troubles) = (Vec::new(), Vec::new());
-        for extension in extensions::load(&self.files, &project, &mut troubles) {
+        let detected = self.detected(&project, &mut troubles);
+        for extension in self.load_extensions(&project, &detected, &mut troubles) {
             let wish = project.extensions.get(&extension.name);
-            let own = wish.is_some_and(|wish| wish.path.is_some());
+            let own = wish.is_some_and(|wish| wish.path().is_some());
             match extension.configure(&project.source, wish) {
                 Ok(configured) => written.extend(snippets(&extension, configured, own.then_some(self.root.as_path()))),
                 Err(problems) => troubles.extend(each(problems, Trouble::Extension)),

@@ -84,6 +84,40 @@ pub enum Trouble {
         /// Where it is asked for.
         place: Place,
     },
+    /// An extension from git that nobody has locked.
+    #[error("extension `{name}` comes from git, and `deps.lock` does not have it")]
+    Unlocked {
+        /// The name.
+        name: String,
+        /// Where it is asked for.
+        place: Place,
+    },
+    /// An extension from git whose commit is not on this machine.
+    #[error("extension `{name}` at {rev} is missing from the store")]
+    NotInStore {
+        /// The name.
+        name: String,
+        /// The commit.
+        rev: String,
+        /// Where it is asked for.
+        place: Place,
+    },
+    /// An extension from git whose folder cannot be read.
+    #[error("cannot read the folder `{dir}` of `{url}` at {rev} for extension `{name}`: {message}")]
+    Folder {
+        /// The name.
+        name: String,
+        /// The folder.
+        dir: String,
+        /// The commit.
+        rev: String,
+        /// The repository.
+        url: String,
+        /// Why.
+        message: String,
+        /// Where it is asked for.
+        place: Place,
+    },
     /// A problem of `deps.toml`.
     #[error("{}", .0.error)]
     Project(Located<project::Problem>),
@@ -105,6 +139,19 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Whether nothing is wrong but that the files of an extension from git are not on this machine.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Unlocked { .. } | Self::NotInStore { .. })
+    }
+
+    /// Returns the extension that is not on this machine.
+    pub fn extension(&self) -> Option<&str> {
+        match self {
+            Self::Unlocked { name, .. } | Self::NotInStore { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// Returns the trouble with the place that asked for its file.
     pub(super) fn at(mut self, asked: &Place) -> Self {
         match &mut self {
@@ -127,7 +174,10 @@ impl Trouble {
             | Self::TooLarge { place, .. }
             | Self::NoMatch { place, .. }
             | Self::BadPattern { place, .. } => place.as_ref(),
-            Self::UnknownExtension { place, .. } => Some(place),
+            Self::UnknownExtension { place, .. }
+            | Self::Unlocked { place, .. }
+            | Self::NotInStore { place, .. }
+            | Self::Folder { place, .. } => Some(place),
             Self::Project(problem) => Some(&problem.place),
             Self::Extends(problem) => Some(&problem.place),
             Self::Manifest(problem) => Some(&problem.place),

@@ -37,7 +37,11 @@ pub(crate) fn installed(program: &str, package: &str) -> Option<PathBuf> {
 }
 
 impl Daemon {
-    fn start(mut command: Command, port: u16, log: PathBuf) -> Daemon {
+    /// Starts `command`, which listens on `port` and says what it says to `log`.
+    ///
+    /// # Panics
+    /// When it does not listen within some seconds.
+    pub(crate) fn start(mut command: Command, port: u16, log: PathBuf) -> Daemon {
         let file = fs::File::create(&log).expect("the sandbox is writable");
         command.stdin(Stdio::null()).stdout(file.try_clone().expect("a file can be shared")).stderr(file);
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -77,7 +81,7 @@ impl Drop for Daemon {
 }
 
 /// A port that nobody listens on at the moment.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -101,6 +101,12 @@ impl Engine {
         &self.busybox
     }
 
+    /// The address at which containers of its default network find the machine that it runs on.
+    pub(crate) fn gateway(&self) -> String {
+        let format = "{{(index .IPAM.Config 0).Gateway}}";
+        self.run(&["network", "inspect", "--format", format, "bridge"]).trim().to_owned()
+    }
+
     /// What a program needs to find this engine (and no other), for `Sandbox::with_environment`.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let inherited = std::env::var("PATH").expect("a PATH in UTF-8");

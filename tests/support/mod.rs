@@ -1,10 +1,13 @@
 //! What every test stands on: a hermetic [`sandbox::Sandbox`] with repositories on a real git server, a network with a
 //! distance, and a real container engine. It decides nothing about `deps` itself.
 
+pub(crate) mod apt;
+pub(crate) mod archives;
 pub(crate) mod daemons;
 pub(crate) mod delay;
 pub(crate) mod engine;
 pub(crate) mod git_server;
+pub(crate) mod interceptor;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod proxy;

@@ -86,6 +86,15 @@ impl Sandbox {
         fs::write(path, content).expect("the sandbox is writable");
     }
 
+    /// Has `deps` ask for what these hosts serve at `$GIT/files/<host>/`.
+    pub(crate) fn mirrors(&self, hosts: &[&str]) {
+        let folder = self.root.join("config/deps");
+        fs::create_dir_all(&folder).expect("the sandbox is writable");
+        let mirror = |host: &&str| format!("\"https://{host}/\" = \"$GIT/files/{host}/\"\n");
+        let table = hosts.iter().map(mirror).collect::<String>();
+        fs::write(folder.join("config.toml"), self.with_urls(&format!("[mirror]\n{table}"))).expect("it is writable");
+    }
+
     /// Puts `content` onto the Git LFS server and returns the text of its pointer file.
     pub(crate) fn lfs(&self, content: &str) -> String {
         let id = lfs_id(content);
@@ -143,6 +152,13 @@ impl Sandbox {
     /// Writes the user's git configuration, `~/.gitconfig`.
     pub(crate) fn git_config(&self, text: &str) {
         fs::write(self.root.join("home/.gitconfig"), self.with_urls(text)).expect("the sandbox is writable");
+    }
+
+    /// Writes the user's configuration of `deps`.
+    pub(crate) fn configuration(&self, text: &str) {
+        let folder = self.root.join("config/deps");
+        fs::create_dir_all(&folder).expect("the sandbox is writable");
+        fs::write(folder.join("config.toml"), self.with_urls(text)).expect("the sandbox is writable");
     }
 
     /// Runs `scene` while the git server refuses connections.

@@ -9,6 +9,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::diagnostic::Diagnostic;
+use super::origins;
 use super::outcome::{Failed, print};
 use super::session::{Session, store_failed};
 use crate::report::{self, CacheReport, CommitReport, PartReport, ThingReport, UsageReport};
@@ -83,7 +84,7 @@ impl Stock {
         let things = store.things().map_err(|error| store_failed(&error))?;
         let mut needs = store.needs(projects, keep_days);
         for project in projects {
-            for tree in planned(project).unwrap_or_default() {
+            for tree in planned(project, store).unwrap_or_default() {
                 needs.add(&tree, &project.folder);
             }
         }
@@ -102,8 +103,9 @@ impl Stock {
 
 /// Returns the folders of the project's own files that its plan copies, and what became of files that were downloaded. Where it has no plan, it has none: they are made
 /// again by the next build, without a network.
-fn planned(project: &Project) -> Option<Vec<String>> {
+fn planned(project: &Project, store: &Store) -> Option<Vec<String>> {
     let workspace = Workspace::find(&project.folder).ok().filter(|workspace| workspace.root() == project.folder)?;
+    let workspace = origins::as_locked(workspace, || Ok(store.clone())).ok()?;
     let (loaded, lock) = (workspace.load().ok()?, workspace.lock().ok()??.lock);
     let files = loaded.file_trees(&lock);
     let plans = loaded.plans(&lock).ok()?;

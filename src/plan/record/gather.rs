@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Fact, Image, Pin, Release, Section, StageRecord, Subject, Told, Value};
 use crate::digest;
 use crate::extension::{Configured, Extension, File, Input, Snippet, folder};
-use crate::plan::{Base, CA_SECRET, CopyTree, Instruction, Kind, Mount, Plan, Run, Stage, account, apt};
+use crate::plan::{Base, CA_SECRET, CopyTree, Instruction, Kind, Mount, Plan, Run, Stage, account, apt, sources};
 
 /// Returns the records of all stages of `plan`.
 pub(super) fn stages(plan: &Plan, told: &Told<'_>) -> Vec<StageRecord> {
-    let index = Index::of(told);
+    let index = Index::of(plan, told);
     let keys: BTreeMap<&str, String> =
         plan.stages.iter().map(|stage| (stage.name.as_str(), stage.key.to_string())).collect();
     let record = |stage: &Stage| {
@@ -53,18 +53,20 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn of(told: &'a Told<'a>) -> Self {
+    fn of(plan: &Plan, told: &'a Told<'a>) -> Self {
+        let bases: BTreeMap<&str, &Base> = plan.stages.iter().map(|stage| (stage.name.as_str(), &stage.base)).collect();
         let (mut owners, mut beginners, mut variables) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for extension in told.configured {
             let name = &extension.name;
             let builders = extension.builders.iter().map(|builder| builder.stage.clone());
             let stages = builders.chain([format!("{name}-out"), format!("{name}-files")]);
             owners.extend(stages.map(|stage| (stage, extension)));
-            if !extension.builders.is_empty() && !extension.apt_builder.is_empty() {
-                let stage = apt::stage_name(&extension.apt_builder);
-                beginners.entry(stage).or_insert_with(Vec::new).push(extension);
+            let first = extension.builders.iter().find(|builder| builder.from.is_none());
+            if let Some(Base::Stage(stage)) = first.and_then(|builder| bases.get(builder.stage.as_str())) {
+                beginners.entry(stage.clone()).or_insert_with(Vec::new).push(extension);
             }
-            variables.extend(extension.env.keys().map(|variable| (variable.as_str(), name.as_str())));
+            let set = extension.env.keys().chain(extension.paths.keys());
+            variables.extend(set.map(|variable| (variable.as_str(), name.as_str())));
         }
         let written = told.extensions.iter().map(|extension| (extension.name.as_str(), extension)).collect();
         let account = told.configured.iter().find(|extension| extension.account.is_some());
@@ -174,7 +176,7 @@ impl<'a> Gathered<'a> {
     /// The files of inputs that are folders of the extension.
     fn folders(&mut self, configured: &Configured) {
         for (input, what) in &configured.inputs {
-            let Input::Folder { files } = what else { continue };
+            let (Input::Folder { files } | Input::Project { files, .. }) = what else { continue };
             for file in files {
                 let (extension, path) = (configured.name.clone(), format!("{input}/{}", file.path));
                 let value = Value::Text(file_digest(file));
@@ -230,13 +232,34 @@ impl<'a> Gathered<'a> {
         if *offline {
             flags.push("--network=none".to_owned());
         }
-        flags.push(command.clone());
+        if self.stage.kind != Kind::Sources {
+            flags.push(command.clone());
+        }
         let (section, by) = match origin {
             Some(origin) => (Section::Snippet(origin.file.clone()), Some(origin.extension.clone())),
             None if *run == account::make() => (Section::User, self.account()),
+            None if self.stage.kind == Kind::Sources => {
+                let told = self.fetched(command);
+                return self.step(Section::Sources, None, &format!("RUN {} {told}", flags.join(" ")));
+            }
             None => (Section::Packages, None),
         };
         self.step(section, by, &format!("RUN {}", flags.join(" ")))
+    }
+
+    /// Makes facts of the commits that a step fetches, and returns the rest of its text.
+    fn fetched(&mut self, command: &str) -> String {
+        let mut rest = command.to_owned();
+        for (to, (key, pinned)) in self.told.repositories {
+            let folder = sources::quoted(to.trim_end_matches('/'));
+            if !command.contains(&format!(" {} {folder} ", pinned.rev)) {
+                continue;
+            }
+            rest = rest.replace(&pinned.rev, "…");
+            let (reference, rev, tree) = (pinned.reference.clone(), pinned.rev.clone(), pinned.rev.clone());
+            self.add(Subject::Repository(key.clone()), Value::Pin(Pin { reference, rev, tree, to: to.clone() }), None);
+        }
+        rest
     }
 
     /// Adds a line to the steps of `section`, and returns what it is about.
@@ -244,6 +267,7 @@ impl<'a> Gathered<'a> {
         let about = match &section {
             Section::Packages => "packages".to_owned(),
             Section::User => "make user".to_owned(),
+            Section::Sources => "sources".to_owned(),
             Section::Snippet(file) => format!("snippet {file}"),
         };
         let (lines, _) = self.steps.entry(section).or_insert_with(|| (String::new(), by));
@@ -257,7 +281,10 @@ impl<'a> Gathered<'a> {
         match mount {
             Mount::Cache { target, id: _, sharing: _ } => Some(format!("--mount=type=cache,target={target}")),
             Mount::Tree { target, tree } => {
-                self.input(target, tree);
+                match apt::repository_of(target) {
+                    Some(name) => self.repository(target, name, tree),
+                    None => self.input(target, tree),
+                }
                 Some(format!("--mount=type=bind,target={target}"))
             }
             Mount::Secret { id, .. } if id == CA_SECRET => {
@@ -277,10 +304,20 @@ impl<'a> Gathered<'a> {
         }
     }
 
+    /// A mount of a repository of packages: what apt reads of it, or its key.
+    fn repository(&mut self, target: &str, name: &str, tree: &str) {
+        if apt::is_key(target) {
+            return self.add(Subject::PackageKey(name.to_owned()), Value::Text(tree.to_owned()), None);
+        }
+        let mut known = self.told.configured.iter().flat_map(|extension| &extension.apt_repositories);
+        let told = known.find(|one| one.name == name).map_or_else(|| tree.to_owned(), ToString::to_string);
+        self.add(Subject::PackageSource(name.to_owned()), Value::Text(told), None);
+    }
+
     fn input(&mut self, target: &str, tree: &str) {
         let Some(extension) = self.own() else { return };
         let name = target.strip_prefix("/deps/in/").unwrap_or(target);
-        if matches!(extension.inputs.get(name), Some(Input::Folder { .. })) {
+        if matches!(extension.inputs.get(name), Some(Input::Folder { .. } | Input::Project { .. })) {
             return;
         }
         let (key, by) = (format!("{}/{name}", extension.name), Some(extension.name.clone()));

@@ -66,6 +66,10 @@ pub enum Subject {
     Base,
     /// A Debian package.
     Package(String),
+    /// A repository of Debian packages besides those of the base: its url, suite and components.
+    PackageSource(String),
+    /// The public key of such a repository.
+    PackageKey(String),
     /// A checkout, by its key in the lock.
     Repository(String),
     /// An input of an extension, `<extension>/<input>`.
@@ -121,6 +125,8 @@ pub enum Section {
     Packages,
     /// The step that makes the image's user.
     User,
+    /// The step that fetches checkouts.
+    Sources,
     /// A snippet, by its path.
     Snippet(String),
 }

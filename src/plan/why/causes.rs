@@ -156,8 +156,12 @@ impl<'a> Differences<'a> {
     fn is_explained(&self, section: &Section, by: Option<&str>, before: &StageRecord, after: &StageRecord) -> bool {
         match section {
             Section::Packages => {
-                self.differs(|other| matches!(other, Subject::Package(_) | Subject::CaCertificates | Subject::Base))
+                self.differs(|other| {
+                    use Subject::{Base, CaCertificates, Package, PackageKey, PackageSource};
+                    matches!(other, Package(_) | PackageSource(_) | PackageKey(_) | CaCertificates | Base)
+                })
             }
+            Section::Sources => self.differs(|other| matches!(other, Subject::Repository(_))),
             Section::User => false,
             Section::Snippet(file) => {
                 self.differs(|other| *other == Subject::Template(file.clone()))

@@ -1,0 +1,1 @@
+claude --version | grep -F '{{ options.version }} '

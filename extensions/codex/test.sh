@@ -1,0 +1,1 @@
+test "$(codex --version)" = "codex-cli {{ options.version }}"

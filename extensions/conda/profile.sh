@@ -1,0 +1,2 @@
+# `conda activate` is a function of the shell.
+. {{ out }}/etc/profile.d/conda.sh

@@ -1,0 +1,1 @@
+gitui --version | grep -F 'gitui {{ options.version }}'

@@ -1,0 +1,1 @@
+lazygit --version | grep -F ' version={{ options.version }},'

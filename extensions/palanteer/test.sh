@@ -1,0 +1,1 @@
+palanteer --version

@@ -1,0 +1,3 @@
+test "$(pixi --version)" = "pixi {{ options.version }}"
+. /etc/profile.d/deps-pixi.sh
+test "${PATH%%:*}" = "$HOME/.pixi/bin"

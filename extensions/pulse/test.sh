@@ -1,0 +1,2 @@
+test "$PULSE_SERVER" = unix:/tmp/.deps-pulse
+/sbin/ldconfig -p | grep -q 'libpulse\.so\.0'

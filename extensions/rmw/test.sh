@@ -1,0 +1,1 @@
+test -e "/opt/ros/{{ options.distro }}/lib/lib$RMW_IMPLEMENTATION.so"

@@ -1,0 +1,2 @@
+specify --version
+specify init --help

@@ -1,0 +1,1 @@
+test "$SSH_AUTH_SOCK" = /tmp/.deps-ssh-agent

@@ -1,0 +1,1 @@
+test "$(urdf-viz --version)" = "urdf-viz {{ options.version }}"
