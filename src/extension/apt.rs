@@ -9,7 +9,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::check::{self, Render};
+use super::check::Render;
+use super::words;
 use super::{File, Input, Problem};
 use crate::source::Spanned;
 
@@ -110,7 +111,7 @@ impl Render<'_> {
     fn repository(&mut self, at: &Spanned<RepositoryTable>, inputs: &BTreeMap<String, Input>) -> Option<AptRepository> {
         let RepositoryTable { name, url, suite, components, architectures, key: _, key_input: _ } = &at.value;
         let name = match name {
-            Some(name) => self.value(name, check::is_name, "a name (`[a-z][a-z0-9_-]*`)"),
+            Some(name) => self.value(name, words::is_name, "a name (`[a-z][a-z0-9_-]*`)"),
             None => self.extension.name.clone(),
         };
         let url = self.url(url);

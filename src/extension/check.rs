@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::file::{BuilderTable, ExtensionFile, FileTable, OptionTable};
+use super::options::fits;
 use super::snippet::Place;
 use super::template::{self, Rendered, Scope};
+use super::words::{Good, is_absolute, is_account, is_line, is_name, is_package, is_relative, is_variable, is_word};
 use super::*;
 
 /// Where a builder writes, per extension.
@@ -58,35 +60,6 @@ pub(super) fn file(source: &Source, name: &str, file: &ExtensionFile) -> Result<
     }
     problems.into_result()?;
     Ok(version.expect("a bad version is among the problems"))
-}
-
-/// Returns the value of every option: the project's, else the default.
-pub(super) fn options(
-    project: &Source,
-    extension: &Extension,
-    wish: Option<&ExtensionWish>,
-) -> Result<BTreeMap<String, OptionValue>, Vec<Located<Problem>>> {
-    let mut problems = Problems { source: project, found: Vec::new() };
-    let defaults = extension.file.options.iter();
-    let mut values: BTreeMap<_, _> =
-        defaults.map(|(name, option)| (name.value.clone(), option.value.default.value.clone())).collect();
-    if let Some(wish) = wish.filter(|wish| !wish.requirement.matches(&extension.version)) {
-        let requirement = wish.requirement_text.value.clone();
-        let (name, version) = (extension.name.clone(), extension.version.clone());
-        problems.push(&wish.requirement_text, Problem::OtherVersion { name, version, requirement });
-    }
-    for (name, value) in wish.iter().flat_map(|wish| &wish.with) {
-        let Some((_, option)) = extension.file.options.iter().find(|(known, _)| known.value == name.value) else {
-            let (extension, known) = (extension.name.clone(), extension.option_names());
-            problems.push(name, Problem::UnknownOption { extension, option: name.value.clone(), known });
-            continue;
-        };
-        match fits(&name.value, &option.value, &value.value) {
-            Ok(()) => _ = values.insert(name.value.clone(), value.value.clone()),
-            Err(problem) => problems.push(value, problem),
-        }
-    }
-    problems.into_result().map(|()| values)
 }
 
 /// Returns what `extension` says with `options`.
@@ -402,7 +375,7 @@ impl Render<'_> {
 
 /// Problems of one file, collected.
 pub(super) struct Problems<'a> {
-    source: &'a Source,
+    pub(super) source: &'a Source,
     pub(super) found: Vec<Located<Problem>>,
 }
 
@@ -423,94 +396,10 @@ impl Problems<'_> {
         }
     }
 
-    fn into_result(mut self) -> Result<(), Vec<Located<Problem>>> {
+    pub(super) fn into_result(mut self) -> Result<(), Vec<Located<Problem>>> {
         self.found.sort_by(|a, b| {
             (a.place.source.name(), a.place.span.start).cmp(&(b.place.source.name(), b.place.span.start))
         });
         if self.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
-}
-
-/// Returns `<name>` of `{{ options.<name> }}`.
-pub(super) fn option_name(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-    inner.trim().strip_prefix("options.")
-}
-
-fn fits(option: &str, table: &OptionTable, value: &OptionValue) -> Result<(), Problem> {
-    const WORD: &str = "one word of letters, digits and `._+:/@%,=~-`";
-    let wrong = |expected| Err(Problem::WrongOption { option: option.to_owned(), expected });
-    match (table.kind, value) {
-        (OptionKind::Boolean, OptionValue::Boolean(_)) | (OptionKind::Integer, OptionValue::Integer(_)) => {}
-        (OptionKind::String, OptionValue::String(text)) if text.is_empty() || is_word(text) => {}
-        (OptionKind::List, OptionValue::List(texts)) if texts.iter().all(|text| is_word(text)) => {}
-        (OptionKind::Boolean, _) => return wrong("true or false"),
-        (OptionKind::Integer, _) => return wrong("a whole number"),
-        (OptionKind::String, OptionValue::String(_)) => return wrong(WORD),
-        (OptionKind::String, _) => return wrong("a string"),
-        (OptionKind::List, OptionValue::List(_)) => {
-            return wrong("a list of words of letters, digits and `._+:/@%,=~-`");
-        }
-        (OptionKind::List, _) => return wrong("a list of strings"),
-    }
-    let values = match value {
-        OptionValue::List(texts) => texts.iter().cloned().map(OptionValue::String).collect(),
-        single => vec![single.clone()],
-    };
-    let allowed: Vec<&OptionValue> = table.allowed.iter().map(|value| &value.value).collect();
-    if allowed.is_empty() || values.iter().all(|value| allowed.contains(&value)) {
-        return Ok(());
-    }
-    let allowed = allowed.iter().map(ToString::to_string).collect();
-    Err(Problem::NotAllowed { option: option.to_owned(), value: value.to_string(), allowed })
-}
-
-pub(super) type Good = fn(&str) -> bool;
-
-/// Whether `text` may be the name of an extension, an option or an input.
-pub fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
-}
-
-/// A text that can never be more than one shell word, and never an option.
-pub(super) fn is_word(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphanumeric() || "./~^=".contains(c))
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._+:/@%,=~^-".contains(c))
-}
-
-fn is_line(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(|c| c.is_control() || c == '\u{E000}')
-}
-
-pub(super) fn is_variable(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Debian policy §5.6.7 for names, with `=version` and `:architecture` as apt-get takes them.
-fn is_package(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+.-:~=_".contains(c))
-}
-
-/// Whether `text` can be the name of a user: what Debian's `useradd` takes without `--badname`.
-pub fn is_account(text: &str) -> bool {
-    text.len() <= 32
-        && text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c))
-}
-
-pub(super) fn is_plain(part: &str) -> bool {
-    part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+@-".contains(c))
-}
-
-pub(super) fn is_absolute(text: &str) -> bool {
-    let parts = text.strip_prefix('/').map(|rest| rest.trim_end_matches('/').split('/'));
-    parts.is_some_and(|mut parts| parts.all(|part| !matches!(part, "" | ".") && is_plain(part)))
-}
-
-pub(super) fn is_relative(text: &str) -> bool {
-    let inner = text.trim_end_matches('/');
-    text == "./" || !text.starts_with('/') && inner.split('/').all(|part| !matches!(part, "" | ".") && is_plain(part))
 }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::check::{self, Render};
+use super::check::Render;
 use super::file::{RunTable, VolumeTable};
+use super::words;
 use crate::source::Spanned;
 use crate::typed_toml::StringOr;
 
@@ -123,7 +124,7 @@ impl HostPath {
                     let (name, below) =
                         text.strip_prefix('$').map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
                     let (name, below) = (name.to_owned(), below.to_owned());
-                    check::is_variable(&name).then_some(Self::Variable { name, below })
+                    words::is_variable(&name).then_some(Self::Variable { name, below })
                 };
                 home.or_else(here).or_else(variable)
             }
@@ -145,7 +146,7 @@ impl Render<'_> {
         let mut running = Running {
             volumes: volumes.iter().flat_map(|volume| self.volume(volume)).collect(),
             env: env.iter().map(|(name, value)| self.variable(name, value)).collect(),
-            pass_env: self.list(pass_env, check::is_variable, "a variable name").into_iter().collect(),
+            pass_env: self.list(pass_env, words::is_variable, "a variable name").into_iter().collect(),
             workdir: workdir.as_ref().map(|path| self.value(path, is_container_path, CONTAINER)),
             ..Running::default()
         };
@@ -153,7 +154,7 @@ impl Render<'_> {
         running.env_files = files.iter().filter_map(|path| HostPath::parse(path)).collect();
         let vars = self.list(
             vars,
-            |text| text.split_once('=').is_some_and(|(name, _)| check::is_variable(name)),
+            |text| text.split_once('=').is_some_and(|(name, _)| words::is_variable(name)),
             "`NAME=value`",
         );
         running
@@ -167,7 +168,7 @@ impl Render<'_> {
             ("security-opt", security_opt),
             ("ulimit", ulimits),
         ] {
-            let values: BTreeSet<String> = self.list(values, check::is_word, WORD).into_iter().collect();
+            let values: BTreeSet<String> = self.list(values, words::is_word, WORD).into_iter().collect();
             running.lists.extend((!values.is_empty()).then_some((option, values)));
         }
         let single = [
@@ -182,7 +183,7 @@ impl Render<'_> {
         ];
         for (option, value) in single {
             let value =
-                value.as_ref().map(|value| self.value(value, |text| text.is_empty() || check::is_word(text), WORD));
+                value.as_ref().map(|value| self.value(value, |text| text.is_empty() || words::is_word(text), WORD));
             running.values.extend(value.filter(|value| !value.is_empty()).map(|value| (option, value)));
         }
         let switches = [("detach", *detach), ("init", *init), ("privileged", *privileged)];
@@ -225,7 +226,7 @@ fn short_volume(text: &str) -> Option<Volume> {
 }
 
 fn is_container_path(text: &str) -> bool {
-    text == "~" || check::is_absolute(text) || text.strip_prefix("~/").is_some_and(check::is_relative)
+    text == "~" || words::is_absolute(text) || text.strip_prefix("~/").is_some_and(words::is_relative)
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! Decides that none of them leads out of the project by its spelling. Leaves out reading the files, and links
 //! (`workspace/`).
 
-use super::check::{Render, is_relative, option_name};
+use super::check::Render;
+use super::options::option_name;
+use super::words::is_relative;
 use super::{Input, Problem};
 use crate::source::{Located, Spanned};
 

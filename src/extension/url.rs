@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use deps_lock::{Format, Url, ValueError};
 
 use super::Problem;
-use super::check::{self, Problems};
+use super::check::Problems;
 use super::file::InputTable;
 use super::template::{self, Scope};
+use super::words;
 use crate::project::Platform;
 use crate::source::{Located, Place, Source, Spanned};
 
@@ -138,7 +139,7 @@ pub(super) fn check_keys(name: &Spanned<String>, input: &InputTable, problems: &
             |name| Platform::parse(&format!("linux/{name}")).is_some(),
             "an architecture like `amd64`",
         );
-        problems.check(word, check::is_plain, "a part of a URL");
+        problems.check(word, words::is_plain, "a part of a URL");
     }
 }
 
@@ -268,7 +269,7 @@ impl UrlInput {
                 let folder = folder.as_ref().map(|folder| self.folder(folder, tag, arch)).transpose()?;
                 Ok(Packing::Archive { format, folder })
             }
-            (None, None, _) if name.is_empty() || name.starts_with('.') || !check::is_plain(name) => {
+            (None, None, _) if name.is_empty() || name.starts_with('.') || !words::is_plain(name) => {
                 Err(self.bad_url(url, "ends in no plain name that its file could have".to_owned()))
             }
             (None, None, executable) => {
@@ -281,7 +282,7 @@ impl UrlInput {
     fn folder(&self, folder: &Spanned<String>, tag: Option<&str>, arch: &str) -> Result<String, Located<Problem>> {
         let text = self.rendered(folder, tag, arch)?;
         let plain = text.trim_end_matches('/').to_owned();
-        if text == "./" || !check::is_relative(&text) {
+        if text == "./" || !words::is_relative(&text) {
             let expected = "the plain path of a folder in the archive";
             return Err(self.problem(folder, Problem::BadValue { text, expected }));
         }
