@@ -82,10 +82,12 @@ plan for linux/amd64: 3 stages, 3 pure (100 %)
   d4ec7e43d6b7  tool-builder  builds tool 1.0.0
   b2d9e7dafeb8  runtime       the base with packages and user
   0248da4a4b7b  final         the image
+4 steps, all to run: first build on this engine
 plan for linux/arm64: 3 stages, 3 pure (100 %)
   a3f8ec206517  tool-builder  builds tool 1.0.0
   7d2db6e8cc57  runtime       the base with packages and user
   092aacf2f3f6  final         the image
+4 steps, all to run: first build on this engine
 image p has the plan key bbaf5ed1a5cdf1754b6f1e00da8fc3bce237101439912998faa5866c1d3a005f
 
 "#]]);

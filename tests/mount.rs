@@ -57,6 +57,7 @@ plan for linux/amd64: 4 stages, 1 pure (25 %)
   b2d9e7dafeb8  runtime       the base with packages and user
   [..]  final         the image
                               impure: from `src-main.git`
+4 steps, all to run: first build on this engine
 image mounted has the plan key [..]
 
 "#]]);
