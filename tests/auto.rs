@@ -39,7 +39,7 @@ wrote deps.lock: 3 entries, 3 added, 0 changed, 0 removed
 "#]]);
     assert_eq!(locked(&sandbox), ["ccache tools/CMakeLists.txt", "jq"]);
     let (lock, dockerfile) = (sandbox.read("deps.lock"), sandbox.deps(["dockerfile"]).succeeds().stdout());
-    sandbox.write("vendor/package.xml", "");
+    sandbox.write("vendor/Cargo.toml", "");
     sandbox.write("a/CMakeLists.txt", "");
     assert_eq!(sandbox.deps(["dockerfile"]).succeeds().stdout(), dockerfile);
     sandbox.deps(["plan"]).succeeds();
@@ -47,18 +47,18 @@ wrote deps.lock: 3 entries, 3 added, 0 changed, 0 removed
     assert_eq!(sandbox.read("deps.lock"), lock);
     sandbox.deps(["lock", "--check"]).exits(3).stderr_is(str![[r#"
 error: `deps.lock` is out of date
-  ext `colcon`: `vendor/package.xml` shows it, not in the lock
+  ext `cargo`: `vendor/Cargo.toml` shows it, not in the lock
 hint: to update it, run `deps lock`
 
 "#]]);
     let json = sandbox.deps(["lock", "--check", "--json"]).exits(3).stdout();
-    assert!(json.contains("\"kind\": \"missing\"") && json.contains("\"key\": \"ext:colcon\""), "{json}");
+    assert!(json.contains("\"kind\": \"missing\"") && json.contains("\"key\": \"ext:cargo\""), "{json}");
     sandbox.deps(["lock"]).succeeds().stderr_is(str![[r#"
-  + ext `colcon` 1.0.0, `vendor/package.xml` shows it
+  + ext `cargo` 1.0.0, `vendor/Cargo.toml` shows it
 wrote deps.lock: 4 entries, 1 added, 0 changed, 0 removed
 
 "#]]);
-    assert_eq!(locked(&sandbox), ["ccache tools/CMakeLists.txt", "colcon vendor/package.xml", "jq"]);
+    assert_eq!(locked(&sandbox), ["cargo vendor/Cargo.toml", "ccache tools/CMakeLists.txt", "jq"]);
 }
 
 #[test]
