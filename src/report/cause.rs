@@ -70,7 +70,7 @@ pub fn cause_text(cause: &Cause) -> String {
             Section::Sources => "checkouts are fetched otherwise".to_owned(),
             Section::Snippet(file) => format!("steps of {file} are other ones"),
         },
-        Cause::Order { .. } => "the steps stand in another order".to_owned(),
+        Cause::Order { .. } => "the steps take from other stages, or stand in another order".to_owned(),
     };
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -29,7 +29,8 @@ pub(super) fn stages(plan: &Plan, told: &Told<'_>) -> Vec<StageRecord> {
 }
 
 fn facts(stage: &Stage, told: &Told<'_>, index: &Index<'_>) -> Vec<Fact> {
-    let (facts, steps, sequence) = Default::default();
+    let (facts, steps) = Default::default();
+    let sequence = vec![format!("kind {}", stage.kind.name())];
     let mut gathered = Gathered { stage, told, index, facts, steps, sequence };
     gathered.base();
     gathered.packages();
@@ -292,8 +293,11 @@ impl<'a> Gathered<'a> {
                 None
             }
             Mount::Secret { target, id } => Some(format!("--mount=type=secret,id={id},target={target}")),
-            // Which stage is a parent's key.
-            Mount::Stage { target, stage: _, from } => Some(format!("--mount=type=bind,source={from},target={target}")),
+            // What is in the stage is a parent's key.
+            Mount::Stage { target, stage, from } => {
+                self.sequence.push(format!("mount {stage} {target}"));
+                Some(format!("--mount=type=bind,source={from},target={target}"))
+            }
             Mount::Written(options) => {
                 let cache = options.get("type").is_some_and(|kind| kind == "cache");
                 let enters = |name: &str| !(cache && matches!(name, "id" | "sharing"));
@@ -306,6 +310,7 @@ impl<'a> Gathered<'a> {
 
     /// A mount of a repository of packages: what apt reads of it, or its key.
     fn repository(&mut self, target: &str, name: &str, tree: &str) {
+        self.add(Subject::Tree(target.to_owned()), Value::Text(tree.to_owned()), None);
         if apt::is_key(target) {
             return self.add(Subject::PackageKey(name.to_owned()), Value::Text(tree.to_owned()), None);
         }
@@ -315,7 +320,9 @@ impl<'a> Gathered<'a> {
     }
 
     fn input(&mut self, target: &str, tree: &str) {
-        let Some(extension) = self.own() else { return };
+        let Some(extension) = self.own() else {
+            return self.add(Subject::Tree(target.to_owned()), Value::Text(tree.to_owned()), None);
+        };
         let name = target.strip_prefix("/deps/in/").unwrap_or(target);
         if matches!(extension.inputs.get(name), Some(Input::Folder { .. } | Input::Project { .. })) {
             return;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use similar::{ChangeTag, TextDiff};
 
 use super::{Cause, Change};
+use crate::plan::apt;
 use crate::plan::record::{Fact, Record, Section, StageRecord, Subject, Value};
 
 /// What changed in a stage itself.
@@ -146,6 +147,10 @@ impl<'a> Differences<'a> {
             Subject::Base => [difference.before, difference.after].into_iter().flatten().all(is_no_stage),
             // Where it came or went with its stage, that is told of the stage.
             Subject::Copy { stage, .. } => before.parents.contains_key(stage) == after.parents.contains_key(stage),
+            // What people write of a repository of packages comes before the files that become of it.
+            Subject::Tree(place) if apt::repository_of(place).is_some() => {
+                !self.differs(|other| matches!(other, Subject::PackageSource(_) | Subject::PackageKey(_)))
+            }
             Subject::Sequence => false,
             _ => true,
         };
