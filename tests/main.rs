@@ -45,6 +45,7 @@ mod manifests;
 mod merge;
 mod model;
 mod mount;
+mod noop;
 mod offline;
 mod peers;
 mod pin_from;

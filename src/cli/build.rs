@@ -12,7 +12,8 @@ use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
-use super::{Frozen, Network, fetch, locking, origins, paint, planning};
+use super::{Frozen, Network, current, fetch, locking, origins, paint, planning, pure};
+use crate::dockerfile::BUILD_LABEL;
 use crate::engine::invocation::InvocationError;
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::progress::Event;
@@ -20,7 +21,7 @@ use crate::engine::run::{self, Built, RunError};
 use crate::engine::summary::{self, Failure, Summary};
 use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
-use crate::plan::{CA_SECRET, Plan, SSH_ID};
+use crate::plan::{CA_SECRET, Plan, SSH_ID, build_key, plan_key};
 use crate::project::Project;
 use crate::resolve::Refresh;
 use crate::source::{Place, nearest};
@@ -56,6 +57,12 @@ pub(super) struct Options {
     /// The engine: auto, buildx, or docker (`docker build` with BuildKit).
     #[arg(long, default_value = "auto", value_name = "ENGINE")]
     engine: Choice,
+    /// Build also when the image is there already, with the keys of this plan and its build arguments in its labels.
+    #[arg(long)]
+    no_skip: bool,
+    /// Refuse stages that can depend on more than the lock, naming each and why.
+    #[arg(long)]
+    pure: bool,
     #[command(flatten)]
     frozen: Frozen,
     #[command(flatten)]
@@ -75,6 +82,8 @@ impl Options {
             load: true,
             output: None,
             engine,
+            no_skip: false,
+            pure: false,
             frozen,
             network,
         }
@@ -126,8 +135,14 @@ fn made(
 ) -> Result<Option<String>, Failed> {
     check_target(&plans[0], options.target.as_deref())?;
     check_platforms(loaded, &options.platforms)?;
-    let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
+    if options.pure {
+        pure::check(&plans[0], options.target.as_deref())?;
+    }
     let store = session.store()?;
+    if let Some(image) = up_to_date(session, loaded, plans, &store, options)? {
+        return Ok(Some(image));
+    }
+    let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
     fill(session, loaded, lock, plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
@@ -140,6 +155,43 @@ fn made(
     }
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
+}
+
+/// Returns the image when it is there as this build would make it, and says so.
+fn up_to_date(
+    session: &Session,
+    loaded: &Loaded,
+    plans: &[Plan],
+    store: &Store,
+    options: &Options,
+) -> Result<Option<String>, Failed> {
+    let project = &loaded.project;
+    let platforms = platforms(project, &options.platforms);
+    let always = options.no_skip || options.no_cache || options.output.is_some() || options.target.is_some();
+    if always || platforms != self::platforms(project, &[]) {
+        return Ok(None);
+    }
+    let (tags, plan) = (tags(project, options), plan_key(plans));
+    let args = arguments(session, &plans[0], store, project, &options.build_args)?;
+    let key = build_key(plans, &args, &platforms, project.build.epoch);
+    let (push, load) = (options.push, options.load || !options.push);
+    let wanted = current::Wanted { tags: &tags, key: &key, plan: &plan, platforms: platforms.len(), push, load };
+    let image = current::digest(session, &wanted, &options.network);
+    if image.is_some() {
+        session.tell(&format!("{} is up to date (plan key {plan})\n", tags.join(", ")));
+    }
+    Ok(image)
+}
+
+/// Returns the platforms to build for, sorted.
+fn platforms(project: &Project, chosen: &[String]) -> Vec<String> {
+    let mut platforms = match chosen {
+        [] => project.platforms.iter().map(ToString::to_string).collect(),
+        chosen => chosen.to_vec(),
+    };
+    platforms.sort();
+    platforms.dedup();
+    platforms
 }
 
 fn build_argument(text: &str) -> Result<(String, String), String> {
@@ -194,10 +246,10 @@ fn build(
     options: &Options,
 ) -> Result<Build, Failed> {
     let project = &loaded.project;
-    let platforms = match options.platforms.as_slice() {
-        [] => project.platforms.iter().map(ToString::to_string).collect(),
-        chosen => chosen.to_vec(),
-    };
+    let platforms = platforms(project, &options.platforms);
+    let args = arguments(session, &plans[0], store, project, &options.build_args)?;
+    let key = build_key(plans, &args, &platforms, project.build.epoch);
+    let labels = options.target.is_none().then(|| (BUILD_LABEL.to_owned(), key.to_string())); // a stage is not the image
     let kept = options.load || options.push || options.output.is_some() || options.target.is_some();
     let secrets = if plans[0].ca_certificates { vec![(CA_SECRET.to_owned(), ca_bundle(session)?)] } else { Vec::new() };
     Ok(Build {
@@ -206,13 +258,15 @@ fn build(
         tags: tags(project, options),
         target: options.target.clone(),
         platforms,
-        args: arguments(session, &plans[0], store, project, &options.build_args)?,
+        args,
         secrets: secrets.into_iter().collect(),
         ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
         load: options.load || (!kept && found.driver != "docker"),
         output: options.output.clone(),
+        labels: labels.into_iter().collect(),
+        epoch: Some(project.build.epoch),
         metadata: PathBuf::new(),
     })
 }

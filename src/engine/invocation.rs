@@ -5,14 +5,14 @@
 //!
 //! Provenance is left out of the image: it holds times, and would change the image's digest in a build that is
 //! wholly cached. `SOURCE_DATE_EPOCH` is removed, because buildx turns it into a build argument that reruns every
-//! `WORKDIR` and all after it; the epoch belongs into [`Build::output`].
+//! `WORKDIR` and all after it; the epoch belongs to the exporter (`exporter`).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::probe::{Format, Found};
-use super::{Build, Engine};
+use super::{Build, Engine, exporter};
 
 /// A program call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub enum InvocationError {
 /// When a value of `build` is unfit for a command line, or the engine cannot do what is asked.
 pub fn invocation(found: &Found, build: &Build) -> Result<Invocation, InvocationError> {
     let mut args = match found.engine {
-        Engine::Buildx => buildx(build)?,
+        Engine::Buildx => buildx(found, build)?,
         Engine::Docker => docker(build)?,
     };
     args.push(format!("--progress={}", progress(found.format)));
@@ -82,18 +82,13 @@ pub fn invocation(found: &Found, build: &Build) -> Result<Invocation, Invocation
     })
 }
 
-fn buildx(build: &Build) -> Result<Vec<String>, InvocationError> {
+fn buildx(found: &Found, build: &Build) -> Result<Vec<String>, InvocationError> {
     let metadata = format!("--metadata-file={}", path(&build.metadata)?);
     let mut args = vec!["buildx".to_owned(), "build".to_owned(), "--provenance=false".to_owned(), metadata];
     if let Some(output) = &build.output {
-        args.push(format!("--output={}", value("output", output)?));
+        value("output", output)?;
     }
-    if build.push {
-        args.push("--push".to_owned());
-    }
-    if build.load {
-        args.push("--load".to_owned());
-    }
+    args.extend(exporter::arguments(found, build));
     Ok(args)
 }
 
@@ -128,6 +123,9 @@ fn common(build: &Build) -> Result<Vec<String>, InvocationError> {
     }
     for (name, value) in &build.args {
         args.push(format!("--build-arg={}={value}", argument_name(name)?));
+    }
+    for (name, value) in &build.labels {
+        args.push(format!("--label={name}={value}"));
     }
     for (id, file) in &build.secrets {
         args.push(format!("--secret={}", secret(id, file)?));
@@ -182,7 +180,7 @@ fn secret_id(id: &str) -> Result<&str, InvocationError> {
 }
 
 /// Returns `field` quoted for the comma-separated values that docker reads (RFC 4180).
-fn csv(field: &str) -> Cow<'_, str> {
+pub(super) fn csv(field: &str) -> Cow<'_, str> {
     if field.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\"")).into()
     } else {

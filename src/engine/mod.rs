@@ -7,6 +7,8 @@
 //! A build reads as: `run::probe(choice)?` finds an engine, `run::build(&found, &build, …)?` returns what happened.
 
 pub mod container;
+pub mod exporter;
+pub mod image;
 pub mod invocation;
 pub mod probe;
 pub mod progress;
@@ -103,6 +105,10 @@ pub struct Build {
     pub push: bool,
     /// Whether the image is loaded into the local image store.
     pub load: bool,
+    /// Labels that the image gets beside those of its Dockerfile.
+    pub labels: BTreeMap<String, String>,
+    /// The latest time that a file of an exported image may have, in seconds since 1970; `None` leaves times alone.
+    pub epoch: Option<u32>,
     /// What the exporter does, as the value of buildx's `--output`.
     pub output: Option<String>,
     /// Where the engine writes the digest of the image: an absolute path, overwritten.

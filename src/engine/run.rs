@@ -81,6 +81,13 @@ fn facts() -> Facts {
     Facts { docker: answer(docker), buildx: answer(buildx), builder: answer(builder), store: answer(store) }
 }
 
+/// Returns what `docker` says to each of `calls`, all asked at once.
+pub(super) fn answers(calls: &[Vec<&str>]) -> Vec<Answer> {
+    let since = Instant::now();
+    let asked: Vec<io::Result<Child>> = calls.iter().map(|call| ask(call)).collect();
+    asked.into_iter().map(|asked| answer(asked, since)).collect()
+}
+
 fn ask(args: &[&str]) -> io::Result<Child> {
     let mut command = Command::new("docker");
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
@@ -151,9 +158,14 @@ fn image(engine: Engine, written: &str) -> Option<String> {
         Engine::Docker => written.trim().to_owned(),
         Engine::Buildx => serde_json::from_str::<Metadata>(written).ok().and_then(|m| m.digest.or(m.config))?,
     };
-    let hex = digest.strip_prefix("sha256:")?;
+    self::digest(&digest)
+}
+
+/// Returns `text` when it is `sha256:<64 hex>`.
+pub(super) fn digest(text: &str) -> Option<String> {
+    let hex = text.strip_prefix("sha256:")?;
     let fit = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    fit.then_some(digest)
+    fit.then(|| text.to_owned())
 }
 
 /// Runs `call` to its end, or stops it when `interrupted` becomes true; gives its standard error to `take`.

@@ -26,6 +26,8 @@ use crate::project::Platform;
 pub(super) const CONTEXT: &str = "deps stage v1";
 /// BLAKE3's context string for whole plans.
 const PLAN_CONTEXT: &str = "deps plan v1";
+/// BLAKE3's context string for builds.
+const BUILD_CONTEXT: &str = "deps build v1";
 
 /// The key of a stage: 32 bytes, written as 64 lowercase hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,16 @@ pub struct StageKey([u8; 32]);
 /// The key of an image for all its platforms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlanKey([u8; 32]);
+
+/// The key of an image and of what was asked of its build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BuildKey([u8; 32]);
+
+impl fmt::Display for BuildKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 impl fmt::Display for StageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +77,23 @@ pub(super) fn plan_key<'a>(keys: impl Iterator<Item = &'a StageKey>) -> PlanKey 
     hasher.update(&(keys.len() as u64).to_le_bytes());
     keys.iter().for_each(|key| _ = hasher.update(&key.0));
     PlanKey(*hasher.finalize().as_bytes())
+}
+
+/// Returns the key of a build: the plan's key, build arguments by name, platforms, and the latest time of a file.
+///
+/// All arguments enter, declared or not: `BUILDKIT_SYNTAX` and proxies count without being declared.
+pub(super) fn build_key(plan: &PlanKey, args: &BTreeMap<String, String>, platforms: &[String], epoch: u32) -> BuildKey {
+    let mut encoder = Encoder { hasher: blake3::Hasher::new_derive_key(BUILD_CONTEXT), keys: &BTreeMap::new() };
+    encoder.hasher.update(&plan.0);
+    encoder.number(args.len());
+    for (name, value) in args {
+        encoder.text(name);
+        encoder.text(value);
+    }
+    encoder.number(platforms.len());
+    platforms.iter().for_each(|platform| encoder.text(platform));
+    encoder.hasher.update(&u64::from(epoch).to_le_bytes());
+    BuildKey(*encoder.hasher.finalize().as_bytes())
 }
 
 /// Returns the key that names `stage` on `platform`; `keys` has those of its parents.

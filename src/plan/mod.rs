@@ -20,10 +20,10 @@ mod sources;
 pub mod steps;
 pub mod why;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use instruction::{CopyTree, Instruction, Mount, Origin, Run};
-pub use key::{PlanKey, StageKey};
+pub use key::{BuildKey, PlanKey, StageKey};
 pub use order::extension_order;
 pub use outputs::links;
 
@@ -340,6 +340,12 @@ pub fn plan(ingredients: &Ingredients<'_>, platform: &Platform) -> Result<Plan, 
 /// Returns the key of an image for all its platforms: what its label says, whatever platform it is asked on.
 pub fn plan_key(plans: &[Plan]) -> PlanKey {
     key::plan_key(plans.iter().map(|plan| &plan.image().key))
+}
+
+/// Returns the key of the build of `plans` with these build arguments, sorted `platforms`, and latest time of a file in
+/// seconds since 1970: equal keys mean images that can stand for each other.
+pub fn build_key(plans: &[Plan], args: &BTreeMap<String, String>, platforms: &[String], epoch: u32) -> BuildKey {
+    key::build_key(&plan_key(plans), args, platforms, epoch)
 }
 
 #[cfg(test)]

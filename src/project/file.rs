@@ -161,4 +161,6 @@ pub struct BuildTable {
     /// Build arguments given to the engine.
     #[serde(default)]
     pub args: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// Seconds since 1970: no file of an image that is pushed or exported is newer. Default: 315532800, 1980-01-01.
+    pub source_date_epoch: Option<u32>,
 }

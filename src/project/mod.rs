@@ -97,7 +97,12 @@ pub struct Build {
     pub tag: Option<String>,
     /// Build arguments for the engine.
     pub args: BTreeMap<String, String>,
+    /// The latest time that a file of an exported image may have, in seconds since 1970.
+    pub epoch: u32,
 }
+
+/// The time of everything in the store, 1980-01-01: older files stay as they are.
+const EPOCH: u32 = 315_532_800;
 
 /// Why a `deps.toml` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -352,6 +357,7 @@ impl Check<'_> {
             ca_certificates: table.ca_certificates,
             tag: table.tag.map(|tag| tag.value),
             args: table.args.into_iter().map(|(name, text)| (name.value, text.value)).collect(),
+            epoch: table.source_date_epoch.unwrap_or(EPOCH),
         }
     }
 

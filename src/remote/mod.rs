@@ -31,6 +31,7 @@ use deps_lock::System;
 pub use mirrors::Mirrors;
 pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
+pub use registry::published::{Published, PublishedImage, published};
 pub(crate) use url::redacted;
 
 use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport};

@@ -1,13 +1,15 @@
 //! Asks a registry which digest an image has now, through the OCI distribution API.
 //!
 //! Decides where credentials may go: to the registry, and to the token server that it names, over https or within this
-//! machine. Plain http is spoken with loopback registries only, as docker does. Nothing is downloaded but headers and
-//! tokens, so a registry that sends no `Docker-Content-Digest` gets no answer out of us.
+//! machine. Plain http is spoken with loopback registries only, as docker does. To know a digest, nothing is downloaded but
+//! headers and tokens, so a registry that sends no `Docker-Content-Digest` gets no answer out of us.
 
 mod challenge;
 pub(crate) mod credentials;
+pub(super) mod published;
 mod reference;
 
+use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -39,28 +41,31 @@ const LONGEST_TOKEN: u64 = 1 << 20;
 /// # Errors
 /// When `image` is no reference, or the registry does not say.
 pub(crate) fn digest(image: &str, remotes: &Remotes, interrupted: &AtomicBool) -> Result<String, Failure> {
-    let failure = |trouble: Trouble, retried, transport| Failure {
-        kind: trouble.kind,
-        subject: image.to_owned(),
-        message: trouble.message,
-        retried,
-        transport,
-    };
-    let Some(reference) = reference::parse(image) else {
-        let trouble = Trouble::new(FailureKind::Invalid, "this is no image reference", "");
-        return Err(failure(trouble, 0, Transport::Nobody));
-    };
+    let failure = |trouble: Trouble, retried, transport| failed(image, trouble, retried, transport);
+    let reference = parsed(image)?;
     let tag = match &reference.version {
         Version::Digest(digest) => return Ok(digest.clone()),
         Version::Tag(tag) => tag,
     };
     if remotes.settings().offline {
-        let trouble = Trouble::new(FailureKind::Offline, "the network is not to be used", "");
-        return Err(failure(trouble, 0, Transport::Nobody));
+        return Err(failure(offline(), 0, Transport::Nobody));
     }
     let registry = Registry::new(&reference, remotes.settings().timeout);
     let answered = again(remotes, interrupted, || registry.digest(tag));
     answered.map_err(|(trouble, retries)| failure(trouble, retries, Transport::Registry))
+}
+
+fn failed(image: &str, trouble: Trouble, retried: u32, transport: Transport) -> Failure {
+    Failure { kind: trouble.kind, subject: image.to_owned(), message: trouble.message, retried, transport }
+}
+
+fn parsed(image: &str) -> Result<Reference, Failure> {
+    let invalid = || Trouble::new(FailureKind::Invalid, "this is no image reference", "");
+    reference::parse(image).ok_or_else(|| failed(image, invalid(), 0, Transport::Nobody))
+}
+
+fn offline() -> Trouble {
+    Trouble::new(FailureKind::Offline, "the network is not to be used", "")
 }
 
 /// A registry, asked for one repository.
@@ -68,36 +73,59 @@ struct Registry<'a> {
     reference: &'a Reference,
     agent: Agent,
     is_local: bool,
+    /// What it wants to see in every request, once it has said so.
+    authorization: OnceCell<String>,
+}
+
+/// A question to a registry, as it stands behind the repository's name.
+enum Wanted<'a> {
+    /// The headers of a manifest, by tag.
+    Head(&'a str),
+    /// A manifest, by tag or digest.
+    Manifest(&'a str),
+    /// A blob, by digest.
+    Blob(&'a str),
 }
 
 impl<'a> Registry<'a> {
     fn new(reference: &'a Reference, timeout: Duration) -> Self {
         let is_local = is_loopback(reference.host());
-        Self { reference, agent: agent(is_local, timeout), is_local }
+        Self { reference, agent: agent(is_local, timeout), is_local, authorization: OnceCell::new() }
     }
 
     fn digest(&self, tag: &str) -> Result<String, Trouble> {
-        let first = self.ask(tag, None)?;
-        let answer = if first.status() == 401 {
+        digest_in(&self.answer(&Wanted::Head(tag))?)
+    }
+
+    /// Returns the answer of a registry that has what is wanted.
+    fn answer(&self, wanted: &Wanted<'_>) -> Result<Response<Body>, Trouble> {
+        let first = self.ask(wanted)?;
+        let answer = if first.status() == 401 && self.authorization.get().is_none() {
             let authorization = self.authorization(&first)?;
-            self.ask(tag, Some(&authorization))?
+            self.authorization.get_or_init(|| authorization);
+            self.ask(wanted)?
         } else {
             first
         };
         match answer.status().as_u16() {
-            200 => digest_in(&answer),
+            200 => Ok(answer),
             404 => Err(Trouble::new(FailureKind::NotFound, "the registry has no such image", "HTTP 404")),
             401 | 403 => Err(refused(answer.status().as_u16())),
             other => Err(Trouble::status(other).waiting(retry_after(&answer))),
         }
     }
 
-    fn ask(&self, tag: &str, authorization: Option<&str>) -> Result<Response<Body>, Trouble> {
+    fn ask(&self, wanted: &Wanted<'_>) -> Result<Response<Body>, Trouble> {
         let scheme = if self.is_local { "http" } else { "https" };
-        let (api, repository) = (self.reference.api(), &self.reference.repository);
-        let mut request =
-            self.agent.head(format!("{scheme}://{api}/v2/{repository}/manifests/{tag}")).header("Accept", ACCEPT);
-        if let Some(authorization) = authorization {
+        let place = format!("{scheme}://{}/v2/{}", self.reference.api(), self.reference.repository);
+        let mut request = match wanted {
+            Wanted::Head(version) => self.agent.head(format!("{place}/manifests/{version}")).header("Accept", ACCEPT),
+            Wanted::Manifest(version) => {
+                self.agent.get(format!("{place}/manifests/{version}")).header("Accept", ACCEPT)
+            }
+            Wanted::Blob(digest) => self.agent.get(format!("{place}/blobs/{digest}")),
+        };
+        if let Some(authorization) = self.authorization.get() {
             request = request.header("Authorization", authorization);
         }
         request.call().map_err(|error| Trouble::http(&error, "registry"))

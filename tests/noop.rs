@@ -1,0 +1,132 @@
+//! What `deps build` need not do, and what it refuses to do: images that are there already, and impure stages.
+
+use snapbox::str;
+
+use crate::support::engine::Engine;
+use crate::support::program::Run;
+use crate::support::sandbox::Sandbox;
+
+/// A project with one extension, whose builder runs `command` with what `builder` says about it.
+fn project(engine: &Engine, name: &str, builder: &str, command: &str) -> Sandbox {
+    let sandbox = Sandbox::with_environment(engine.environment());
+    write(&sandbox, engine.busybox(), name, builder, command);
+    sandbox.deps(["lock"]).succeeds();
+    sandbox
+}
+
+fn write(sandbox: &Sandbox, base: &str, name: &str, builder: &str, command: &str) {
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"{name}\"\nbase = \"{base}\"\n\n[extensions]\nmine = {{ path = \"mine\" }}\n\n\
+         [build]\ntag = \"deps-test/{name}:latest\"\n"
+    ));
+    sandbox.write(
+        "mine/extension.toml",
+        &format!(
+            "[extension]\nname = \"mine\"\nversion = \"1.0.0\"\nsummary = \"Mine\"\n\n[builder]\nsnippet = \"b.Dockerfile\"\n\
+             {builder}copy = [{{ from = \"a/\", to = \"/opt/mine/\" }}]\n"
+        ),
+    );
+    sandbox.write("mine/b.Dockerfile", &format!("ARG WORD=default\nRUN mkdir -p {{{{ out }}}}/a && {command}\n"));
+}
+
+const PURE: &str = "network = \"none\"\n";
+const WORD: &str = "echo \"$WORD\" > {{ out }}/a/word";
+
+#[track_caller]
+fn skips(run: &Run) -> String {
+    assert!(run.stderr().contains(" is up to date (plan key ") && !run.stderr().contains("built "), "{run}");
+    run.stdout()
+}
+
+#[track_caller]
+fn builds(run: &Run) -> String {
+    assert!(run.stderr().contains("built ") && !run.stderr().contains("up to date"), "{run}");
+    run.stdout()
+}
+
+#[test]
+fn an_image_that_is_there_is_not_built_again_unless_something_else_was_asked_for() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = project(&engine, "noop", PURE, WORD);
+    let build = |arguments: &[&str]| sandbox.deps([&["build", "--frozen"][..], arguments].concat()).succeeds();
+    engine.remove_image("deps-test/noop:latest");
+    let first = builds(&build(&[]));
+    assert_eq!(skips(&build(&[])), first, "the digest is data as ever");
+    assert_eq!(skips(&sandbox.deps(["build"]).succeeds()), first);
+    let key = sandbox.deps(["plan"]).succeeds().stdout();
+    let said = build(&[]).stderr();
+    let key = key.split_whitespace().find(|word| said.contains(word) && word.len() == 64).expect("the plan's key");
+    assert_eq!(said, format!("deps-test/noop:latest is up to date (plan key {key})\n"));
+    builds(&build(&["--no-skip"]));
+    builds(&build(&["--no-cache"]));
+    builds(&build(&["--stage", "mine-builder"]));
+    builds(&build(&["--output", "type=oci,dest=../out.tar"]));
+    builds(&build(&["-t", "deps-test/noop:latest", "-t", "deps-test/noop:other"]));
+    skips(&build(&["-t", "deps-test/noop:latest", "-t", "deps-test/noop:other"]));
+    // A build argument decides what is in the image, without being in the plan's key.
+    builds(&build(&["--build-arg", "WORD=given"]));
+    skips(&build(&["--build-arg", "WORD=given"]));
+    assert_eq!(engine.run_image("deps-test/noop", &["cat", "/opt/mine/word"]), "given\n");
+    builds(&build(&[]));
+    assert_eq!(engine.run_image("deps-test/noop", &["cat", "/opt/mine/word"]), "default\n");
+}
+
+#[test]
+fn an_image_that_somebody_put_under_the_name_is_built_over() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = project(&engine, "replaced", PURE, WORD);
+    let build = || sandbox.deps(["build", "--frozen"]).succeeds();
+    let first = build().stdout();
+    engine.docker(["pull", "--quiet", engine.busybox()]);
+    engine.docker(["tag", engine.busybox(), "deps-test/replaced:latest"]);
+    assert_eq!(builds(&build()), first);
+    // What is made from ours has our labels, and is not ours.
+    let container = engine.docker(["create", "deps-test/replaced:latest"]);
+    engine.docker(["commit", container.trim(), "deps-test/replaced:latest"]);
+    engine.docker(["rm", container.trim()]);
+    assert_eq!(builds(&build()), first);
+    skips(&build());
+}
+
+#[test]
+fn what_a_registry_has_is_not_pushed_again() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = project(&engine, "pushed", PURE, WORD);
+    let unique = sandbox.root().to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "").to_lowercase();
+    let name = format!("{}/deps-test/pushed-{unique}:1", engine.registry());
+    let push = |arguments: &[&str]| sandbox.deps([&["build", "--push", "-t", &name][..], arguments].concat()).succeeds();
+    let first = builds(&push(&[]));
+    engine.remove_image(&name);
+    assert_eq!(skips(&push(&[])), first, "the registry alone decides");
+    builds(&push(&["--build-arg", "WORD=given"]));
+    builds(&push(&[]));
+    builds(&push(&["--offline"]));
+    let digest = engine.docker(["buildx", "imagetools", "inspect", &name, "--format", "{{json .Manifest.Digest}}"]);
+    assert_eq!(digest.trim().trim_matches('"'), first.trim());
+}
+
+#[test]
+fn pure_names_every_stage_that_depends_on_more_than_the_lock() {
+    let sandbox = Sandbox::with_environment(vec![("PATH".to_owned(), "/nonexistent".to_owned())]);
+    let base = format!("debian:12@sha256:{}", "a".repeat(64));
+    write(&sandbox, &base, "p", "", WORD);
+    sandbox.write("mine/extension.toml", &format!("{}\n[builder.apt]\npackages = [\"make\"]\n", sandbox.read("mine/extension.toml")));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![[]]);
+}
+
+#[test]
+fn a_pure_builder_sees_no_network_and_only_what_it_declares() {
+    let Some(engine) = Engine::required() else { return };
+    let look = "ls -A /sys/class/net > {{ out }}/a/net && ls -A /deps/in > {{ out }}/a/inputs && ls -A / > {{ out }}/a/root \
+        && cat /proc/net/route | wc -l > {{ out }}/a/routes && cat /deps/in/data/f > {{ out }}/a/data";
+    let sandbox = Sandbox::with_environment(engine.environment());
+    write(&sandbox, engine.busybox(), "alone", PURE, look);
+    let text = sandbox.read("mine/extension.toml");
+    sandbox.write("mine/extension.toml", &format!("{text}\n[inputs.data]\nfolder = \"data\"\n"));
+    sandbox.write("mine/data/f", "declared\n");
+    sandbox.write("mine/other/f", "not declared\n");
+    sandbox.deps(["build", "--pure", "--no-skip"]).succeeds();
+    let shown = engine.run_image("deps-test/alone", &["sh", "-c", "cd /opt/mine && cat net inputs routes data"]);
+    assert_eq!(shown, "lo\ndata\n1\ndeclared\n");
+}
