@@ -4,6 +4,7 @@
 
 mod build;
 mod cache;
+mod caching;
 mod checkouts;
 mod container;
 mod diagnostic;
@@ -35,6 +36,7 @@ mod status;
 mod submodules;
 mod unfinished;
 mod update;
+mod watching;
 mod why;
 
 use std::process::ExitCode;

@@ -161,4 +161,10 @@ pub struct BuildTable {
     /// Build arguments given to the engine.
     #[serde(default)]
     pub args: BTreeMap<Spanned<String>, Spanned<String>>,
+    /// Caches that every build takes results from: image references, or what buildx's `--cache-from` takes.
+    #[serde(default)]
+    pub cache_from: Vec<Spanned<String>>,
+    /// Caches that every build leaves its results in: image references, or what buildx's `--cache-to` takes.
+    #[serde(default)]
+    pub cache_to: Vec<Spanned<String>>,
 }

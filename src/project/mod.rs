@@ -4,6 +4,7 @@
 //! the file is reported in one run. Leaves out reading files, globbing (`workspace/`) and what extensions offer
 //! (`extension/`).
 
+mod build_cache;
 pub mod edit;
 pub mod file;
 pub mod layers;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use semver::{Version, VersionReq};
 
+pub use build_cache::{BuildCache, NoBuildCache};
 use file::{AutoTable, ManifestTable, ProjectFile, ProjectTable, SubmodulesTable};
 pub use file::{OptionValue, Sources};
 pub use origin::{ExtensionOrigin, GitOrigin};
@@ -97,6 +99,10 @@ pub struct Build {
     pub tag: Option<String>,
     /// Build arguments for the engine.
     pub args: BTreeMap<String, String>,
+    /// Where the build takes cached results from besides the engine.
+    pub cache_from: Vec<BuildCache>,
+    /// Where the build leaves its results for others.
+    pub cache_to: Vec<BuildCache>,
 }
 
 /// Why a `deps.toml` is refused.
@@ -185,6 +191,9 @@ pub enum Problem {
         /// Why.
         message: String,
     },
+    /// Not a place for cached results.
+    #[error(transparent)]
+    BadBuildCache(#[from] NoBuildCache),
     /// Several folders for checkouts, and a manifest without a name for its own.
     #[error("`{path}` has no `name`, and the project puts checkouts into several folders")]
     UnnamedSet {
@@ -352,7 +361,20 @@ impl Check<'_> {
             ca_certificates: table.ca_certificates,
             tag: table.tag.map(|tag| tag.value),
             args: table.args.into_iter().map(|(name, text)| (name.value, text.value)).collect(),
+            cache_from: self.build_caches(&table.cache_from),
+            cache_to: self.build_caches(&table.cache_to),
         }
+    }
+
+    fn build_caches(&mut self, texts: &[Spanned<String>]) -> Vec<BuildCache> {
+        let mut caches = Vec::new();
+        for text in texts {
+            match BuildCache::parse(&text.value) {
+                Ok(cache) => caches.push(cache),
+                Err(error) => self.problem(text, error.into()),
+            }
+        }
+        caches
     }
 
     fn requirement(&mut self, text: &Spanned<String>) -> VersionReq {
