@@ -11,7 +11,7 @@ fn sandbox(engine: &Engine) -> Sandbox {
     sandbox
 }
 
-/// `built p:x: 12 steps, 3 cached, 9 run` → (cached, run).
+/// `built p:x: 12 steps, 3 cached (25 %), 9 run` → (cached, run).
 fn counts(stderr: &str) -> (usize, usize) {
     let line =
         stderr.lines().find(|line| line.starts_with("built ")).unwrap_or_else(|| panic!("no summary:\n{stderr}"));

@@ -12,6 +12,7 @@ mod archives;
 mod auto;
 mod build;
 mod cache;
+mod caching;
 mod catalogue;
 mod check;
 mod containers;

@@ -94,7 +94,8 @@ fn what_a_registry_has_is_not_pushed_again() {
     let sandbox = project(&engine, "pushed", PURE, WORD);
     let unique = sandbox.root().to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "").to_lowercase();
     let name = format!("{}/deps-test/pushed-{unique}:1", engine.registry());
-    let push = |arguments: &[&str]| sandbox.deps([&["build", "--push", "-t", &name][..], arguments].concat()).succeeds();
+    let push =
+        |arguments: &[&str]| sandbox.deps([&["build", "--push", "-t", &name][..], arguments].concat()).succeeds();
     let first = builds(&push(&[]));
     engine.remove_image(&name);
     assert_eq!(skips(&push(&[])), first, "the registry alone decides");
@@ -110,7 +111,10 @@ fn pure_names_every_stage_that_depends_on_more_than_the_lock() {
     let sandbox = Sandbox::with_environment(vec![("PATH".to_owned(), "/nonexistent".to_owned())]);
     let base = format!("debian:12@sha256:{}", "a".repeat(64));
     write(&sandbox, &base, "p", "", WORD);
-    sandbox.write("mine/extension.toml", &format!("{}\n[builder.apt]\npackages = [\"make\"]\n", sandbox.read("mine/extension.toml")));
+    sandbox.write(
+        "mine/extension.toml",
+        &format!("{}\n[builder.apt]\npackages = [\"make\"]\n", sandbox.read("mine/extension.toml")),
+    );
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![[]]);
 }

@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 16] = [
+const SCHEMAS: [&str; 17] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -20,6 +20,7 @@ const SCHEMAS: [&str; 16] = [
     "lint",
     "lock",
     "plan",
+    "progress",
     "drift",
     "extensions",
     "import",

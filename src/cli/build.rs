@@ -6,19 +6,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use deps_lock::Lock;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
-use super::{Frozen, Network, current, fetch, locking, origins, paint, planning, pure};
+use super::watching::{self, View, Watched};
+use super::{Frozen, Network, caching, current, fetch, locking, origins, planning, pure};
 use crate::dockerfile::BUILD_LABEL;
-use crate::engine::invocation::InvocationError;
 use crate::engine::probe::{Found, NoEngine};
-use crate::engine::progress::Event;
-use crate::engine::run::{self, Built, RunError};
-use crate::engine::summary::{self, Failure, Summary};
+use crate::engine::run::Built;
+use crate::engine::summary::Failure;
 use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
 use crate::plan::{CA_SECRET, Plan, SSH_ID, build_key, plan_key};
@@ -64,6 +62,11 @@ pub(super) struct Options {
     #[arg(long)]
     pure: bool,
     #[command(flatten)]
+    caching: caching::Caching,
+    /// How the build is shown.
+    #[arg(long, value_enum, default_value_t, value_name = "VIEW")]
+    progress: View,
+    #[command(flatten)]
     frozen: Frozen,
     #[command(flatten)]
     network: Network,
@@ -84,6 +87,8 @@ impl Options {
             engine,
             no_skip: false,
             pure: false,
+            caching: caching::Caching::default(),
+            progress: View::default(),
             frozen,
             network,
         }
@@ -138,21 +143,24 @@ fn made(
     if options.pure {
         pure::check(&plans[0], options.target.as_deref())?;
     }
+    options.caching.check(session)?;
     let store = session.store()?;
     if let Some(image) = up_to_date(session, loaded, plans, &store, options)? {
         return Ok(Some(image));
     }
-    let found = run::probe(options.engine).map_err(|error| no_engine(&error))?;
+    let found = options.caching.probe(options.engine).map_err(|error| no_engine(&error))?;
     fill(session, loaded, lock, plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
+    let build = options.caching.told(session, (&loaded.project.build, workspace.root()), &found, build)?;
     let records = loaded.records(lock, plans);
     let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), (plans, records));
-    let built = watched(session, &found, &build)?;
+    let Watched { built, broken: _ } = caching::built(session, &found, &build, options.progress)?;
     if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
         session.tell(&format!("note: the next plan will not know of this build: {error}\n"));
     }
+    watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
 }
@@ -167,8 +175,8 @@ fn up_to_date(
 ) -> Result<Option<String>, Failed> {
     let project = &loaded.project;
     let platforms = platforms(project, &options.platforms);
-    let always = options.no_skip || options.no_cache || options.output.is_some() || options.target.is_some();
-    if always || platforms != self::platforms(project, &[]) {
+    let always = options.no_skip || options.no_cache || options.caching.asks_for_a_build();
+    if always || options.output.is_some() || options.target.is_some() || platforms != self::platforms(project, &[]) {
         return Ok(None);
     }
     let (tags, plan) = (tags(project, options), plan_key(plans));
@@ -267,7 +275,7 @@ fn build(
         output: options.output.clone(),
         labels: labels.into_iter().collect(),
         epoch: Some(project.build.epoch),
-        metadata: PathBuf::new(),
+        ..Build::default()
     })
 }
 
@@ -335,51 +343,6 @@ fn ca_bundle(session: &Session) -> Result<PathBuf, Failed> {
     })
 }
 
-/// Builds, with a line for each step that ends, and on a terminal one for those that run.
-fn watched(session: &Session, found: &Found, build: &Build) -> Result<Built, Failed> {
-    let bar = session.terminal().then(|| {
-        let bar = ProgressBar::new_spinner();
-        bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is good"));
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        bar
-    });
-    let mut summary = Summary::default();
-    let mut on = |event: &Event| {
-        summary.note(event);
-        match (event, &bar) {
-            (Event::Finished(id, _), bar) => {
-                let Some((step, number)) = summary.step(id) else { return };
-                let line = paint::step(&summary::line(step, number, summary.total()), session.colour());
-                match bar {
-                    Some(bar) => bar.println(line),
-                    None => session.tell(&format!("{line}\n")),
-                }
-            }
-            (Event::Started(id), Some(bar)) => {
-                if let Some((step, _)) = summary.step(id) {
-                    bar.set_message(format!("{}: {}", step.stage, step.instruction));
-                }
-            }
-            _ => {}
-        }
-    };
-    let built = run::build(found, build, session.interrupted(), &mut on);
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    built.map_err(|error| match &error {
-        RunError::Invocation(InvocationError::NeedsBuildx { .. }) => Failed::one(
-            USAGE,
-            Diagnostic::error(error.to_string()).hint(Some("install the docker plugin `buildx`".to_owned())),
-        ),
-        RunError::Invocation(_) => Failed::one(USAGE, Diagnostic::error(error.to_string())),
-        RunError::CannotStart { source, .. } => {
-            Failed::one(UNREACHABLE, Diagnostic::error(format!("{error}: {source}")))
-        }
-        RunError::Interrupted => Failed::one(FAILED, Diagnostic::error("interrupted")),
-    })
-}
-
 /// The summary, and the image's digest as data.
 fn finish(
     session: &Session,
@@ -399,7 +362,8 @@ fn finish(
     let steps = crate::report::count(outcome.ran + outcome.cached, "step", "steps");
     let took = outcome.took.as_secs_f64();
     let end = crate::report::agreement_text(&foreseen.agreement(outcome));
-    session.tell(&format!("built {what}: {steps}, {} cached, {} run, in {took:.1}s{end}", outcome.cached, outcome.ran));
+    let cached = crate::report::cached_text(outcome.cached, outcome.ran);
+    session.tell(&format!("built {what}: {steps}, {cached}, {} run, in {took:.1}s{end}", outcome.ran));
     Ok(())
 }
 

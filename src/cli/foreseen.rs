@@ -24,7 +24,7 @@ pub(super) struct Foreseen {
     circumstances: Circumstances,
     /// Whether all of the image is built.
     whole: bool,
-    /// Whether anything is known of the engine.
+    /// Whether all that the engine can have is known: something is, and it takes nothing from a cache elsewhere.
     known: bool,
     platforms: Vec<Platform>,
 }
@@ -44,7 +44,7 @@ impl Foreseen {
         (found, build): (&Found, &Build),
         (plans, records): (&[Plan], Vec<Record>),
     ) -> Self {
-        let engine = engine(session, found);
+        let engine = engine(session, found, build.builder.as_deref());
         let (arguments, merges, inputs) = (build.args.clone(), found.merges, dockerfile::input_stages(plans));
         let circumstances = Circumstances { arguments, merges, inputs };
         let kept = Store::builds(store.root(), folder).into_iter().filter_map(|json| Memory::read(&json));
@@ -62,7 +62,13 @@ impl Foreseen {
         // A platform that the project does not name has no plan of its own.
         let built = |plan: &Plan| build.platforms.is_empty() || build.platforms.contains(&plan.platform.to_string());
         let platforms = plans.iter().zip(records).filter(|(plan, _)| built(plan)).map(one).collect();
-        Self { whole: build.target.is_none(), known: held.is_some(), engine, circumstances, platforms }
+        Self {
+            whole: build.target.is_none(),
+            known: held.is_some() && build.cache_from.is_empty(),
+            engine,
+            circumstances,
+            platforms,
+        }
     }
 
     /// Compares what was foreseen with `outcome`, platform by platform.
@@ -122,8 +128,8 @@ impl Foreseen {
 }
 
 /// Returns what tells `found` from other engines.
-fn engine(session: &Session, found: &Found) -> Engine {
-    let endpoint = session.endpoint();
+fn engine(session: &Session, found: &Found, builder: Option<&str>) -> Engine {
+    let endpoint = session.endpoint_of(builder);
     let identity = if found.identity.is_empty() { "unnamed" } else { &found.identity };
     Engine { identity: format!("{} {identity}", found.driver), endpoint, merges: found.merges }
 }

@@ -4,6 +4,7 @@
 
 mod build;
 mod cache;
+mod caching;
 mod checkouts;
 mod container;
 mod current;
@@ -37,6 +38,7 @@ mod status;
 mod submodules;
 mod unfinished;
 mod update;
+mod watching;
 mod why;
 
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
     self, CacheReport, CollectReport, DriftReport, ExtensionsReport, GraphReport, ImportReport, LintReport, PlanReport,
-    StatusReport, UsageReport, VerifyReport, WhyReport,
+    ProgressReport, StatusReport, UsageReport, VerifyReport, WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -30,6 +30,8 @@ enum File {
     Config,
     /// `deps plan --json`
     Plan,
+    /// A line of `deps build --progress json`
+    Progress,
     /// `deps why --json`
     Why,
     /// `deps graph --json`
@@ -61,6 +63,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Lock => deps_lock::schema(),
         File::Config => schemars::schema_for!(ConfigurationFile),
         File::Plan => schemars::schema_for!(PlanReport),
+        File::Progress => schemars::schema_for!(ProgressReport),
         File::Graph => schemars::schema_for!(GraphReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),

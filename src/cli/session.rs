@@ -253,8 +253,17 @@ impl Session {
     /// Returns how this environment reaches an engine, to know it again without asking it: what `docker` and buildx look
     /// at.
     pub(super) fn endpoint(&self) -> String {
+        self.endpoint_of(None)
+    }
+
+    /// The same, where buildx uses `builder` instead of the one that the environment names.
+    pub(super) fn endpoint_of(&self, builder: Option<&str>) -> String {
         const LOOKED_AT: [&str; 4] = ["BUILDKIT_HOST", "BUILDX_BUILDER", "DOCKER_CONTEXT", "DOCKER_HOST"];
-        let set = LOOKED_AT.iter().filter_map(|name| Some(format!("{name}={}", self.variable(name)?)));
+        let value = |name: &str| {
+            let given = builder.filter(|_| name == "BUILDX_BUILDER").map(str::to_owned);
+            given.or_else(|| self.variable(name))
+        };
+        let set = LOOKED_AT.iter().filter_map(|name| Some(format!("{name}={}", value(name)?)));
         set.chain(self.docker_context()).collect::<Vec<_>>().join(" ")
     }
 

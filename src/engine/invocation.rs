@@ -88,6 +88,15 @@ fn buildx(found: &Found, build: &Build) -> Result<Vec<String>, InvocationError> 
     if let Some(output) = &build.output {
         value("output", output)?;
     }
+    if let Some(builder) = &build.builder {
+        args.push(format!("--builder={}", value("builder", builder)?));
+    }
+    for cache in &build.cache_from {
+        args.push(format!("--cache-from={}", value("cache", cache)?));
+    }
+    for cache in &build.cache_to {
+        args.push(format!("--cache-to={}", value("cache", cache)?));
+    }
     args.extend(exporter::arguments(found, build));
     Ok(args)
 }
@@ -98,6 +107,9 @@ fn docker(build: &Build) -> Result<Vec<String>, InvocationError> {
         (build.push, "push while it builds"),
         (build.platforms.join(",").contains(','), "build for several platforms at once"),
         (build.output.is_some(), "configure its exporter"),
+        (!build.cache_from.is_empty(), "take results from a cache elsewhere"),
+        (!build.cache_to.is_empty(), "leave its results in a cache elsewhere"),
+        (build.builder.is_some(), "choose a builder"),
     ];
     if let Some((_, wish)) = wishes.iter().find(|(asked, _)| *asked) {
         return Err(InvocationError::NeedsBuildx { wish });
@@ -270,6 +282,21 @@ build
     }
 
     #[test]
+    fn buildx_gets_caches_and_the_builder() {
+        let build = Build {
+            cache_from: vec!["type=registry,ref=a/b".into(), "type=local,src=/c".into()],
+            cache_to: vec!["type=registry,ref=a/b,mode=max".into()],
+            builder: Some("other".into()),
+            ..small()
+        };
+        assert_data_eq!(
+            lines(Engine::Buildx, &build),
+            str![[r#"
+"#]]
+        );
+    }
+
+    #[test]
     fn the_dockerfile_goes_to_standard_input_and_the_epoch_out_of_the_environment() {
         let call = invocation(&found(Engine::Docker), &small()).unwrap();
         assert_eq!(call.stdin, "FROM scratch\n");
@@ -284,6 +311,9 @@ build
             (Build { push: true, ..small() }, "push while it builds"),
             (Build { platforms: two, ..small() }, "build for several platforms at once"),
             (Build { output: Some("type=oci".into()), ..small() }, "configure its exporter"),
+            (Build { cache_from: vec!["type=gha".into()], ..small() }, "take results from a cache elsewhere"),
+            (Build { cache_to: vec!["type=gha".into()], ..small() }, "leave its results in a cache elsewhere"),
+            (Build { builder: Some("other".into()), ..small() }, "choose a builder"),
         ] {
             assert_eq!(invocation(&found(Engine::Docker), &build), Err(InvocationError::NeedsBuildx { wish }));
         }
@@ -297,6 +327,9 @@ build
             Build { target: Some("-x".into()), ..small() },
             Build { platforms: vec!["-".into()], ..small() },
             Build { output: Some("-".into()), ..small() },
+            Build { cache_from: vec!["--push".into()], ..small() },
+            Build { cache_to: vec![String::new()], ..small() },
+            Build { builder: Some("-x".into()), ..small() },
             Build { args: BTreeMap::from([("A=B".into(), "x".into())]), ..small() },
             Build { args: BTreeMap::from([("-A".into(), "x".into())]), ..small() },
             Build { secrets: BTreeMap::from([("a,src=/etc/shadow".into(), "/a".into())]), ..small() },

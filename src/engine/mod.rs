@@ -111,6 +111,12 @@ pub struct Build {
     pub epoch: Option<u32>,
     /// What the exporter does, as the value of buildx's `--output`.
     pub output: Option<String>,
+    /// Where results are taken from besides the engine, as values of buildx's `--cache-from`.
+    pub cache_from: Vec<String>,
+    /// Where results are left for others, as values of buildx's `--cache-to`.
+    pub cache_to: Vec<String>,
+    /// The buildx builder; `None` means the one that the environment names.
+    pub builder: Option<String>,
     /// Where the engine writes the digest of the image: an absolute path, overwritten.
     pub metadata: PathBuf,
 }

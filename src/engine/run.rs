@@ -68,14 +68,24 @@ pub struct Built {
 /// # Errors
 /// As [`decide`].
 pub fn probe(choice: Choice) -> Result<Found, NoEngine> {
-    decide(choice, &facts())
+    decide(choice, &facts(None))
 }
 
-fn facts() -> Facts {
+/// The same as [`probe`], where buildx uses `builder` instead of the one that the environment names.
+///
+/// # Errors
+/// As [`decide`].
+pub fn probe_builder(choice: Choice, builder: &str) -> Result<Found, NoEngine> {
+    decide(choice, &facts(Some(builder)))
+}
+
+fn facts(builder: Option<&str>) -> Facts {
+    let named = builder.map(|name| format!("--builder={name}"));
+    let inspect: Vec<&str> = ["buildx"].into_iter().chain(named.as_deref()).chain(["inspect"]).collect();
     let since = Instant::now();
     let docker = ask(&["version", "--format", "{{json .}}"]);
     let buildx = ask(&["buildx", "version"]);
-    let builder = ask(&["buildx", "inspect"]);
+    let builder = ask(&inspect);
     let store = ask(&["info", "--format", "{{json .DriverStatus}} {{.ID}}"]);
     let answer = |asked| answer(asked, since);
     Facts { docker: answer(docker), buildx: answer(buildx), builder: answer(builder), store: answer(store) }

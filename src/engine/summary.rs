@@ -164,7 +164,7 @@ fn word(end: &End) -> String {
 }
 
 /// Returns `<stage>: <instruction>` on one line of at most 80 characters, without the `--mount` flags of a RUN.
-fn name(step: &Step) -> String {
+pub fn name(step: &Step) -> String {
     let mut words = step.instruction.split_whitespace().peekable();
     let mut name = if step.stage.is_empty() { String::new() } else { format!("{}: ", step.stage) };
     name.extend(words.next());

@@ -163,4 +163,10 @@ pub struct BuildTable {
     pub args: BTreeMap<Spanned<String>, Spanned<String>>,
     /// Seconds since 1970: no file of an image that is pushed or exported is newer. Default: 315532800, 1980-01-01.
     pub source_date_epoch: Option<u32>,
+    /// Caches that every build takes results from: image references, or what buildx's `--cache-from` takes.
+    #[serde(default)]
+    pub cache_from: Vec<Spanned<String>>,
+    /// Caches that every build leaves its results in: image references, or what buildx's `--cache-to` takes.
+    #[serde(default)]
+    pub cache_to: Vec<Spanned<String>>,
 }

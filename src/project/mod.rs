@@ -4,6 +4,7 @@
 //! the file is reported in one run. Leaves out reading files, globbing (`workspace/`) and what extensions offer
 //! (`extension/`).
 
+mod build_cache;
 pub mod edit;
 pub mod file;
 pub mod layers;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use semver::{Version, VersionReq};
 
+pub use build_cache::{BuildCache, NoBuildCache};
 use file::{AutoTable, ManifestTable, ProjectFile, ProjectTable, SubmodulesTable};
 pub use file::{OptionValue, Sources};
 pub use origin::{ExtensionOrigin, GitOrigin};
@@ -99,6 +101,10 @@ pub struct Build {
     pub args: BTreeMap<String, String>,
     /// The latest time that a file of an exported image may have, in seconds since 1970.
     pub epoch: u32,
+    /// Where the build takes cached results from besides the engine.
+    pub cache_from: Vec<BuildCache>,
+    /// Where the build leaves its results for others.
+    pub cache_to: Vec<BuildCache>,
 }
 
 /// The time of everything in the store, 1980-01-01: older files stay as they are.
@@ -190,6 +196,9 @@ pub enum Problem {
         /// Why.
         message: String,
     },
+    /// Not a place for cached results.
+    #[error(transparent)]
+    BadBuildCache(#[from] NoBuildCache),
     /// Several folders for checkouts, and a manifest without a name for its own.
     #[error("`{path}` has no `name`, and the project puts checkouts into several folders")]
     UnnamedSet {
@@ -358,7 +367,20 @@ impl Check<'_> {
             tag: table.tag.map(|tag| tag.value),
             args: table.args.into_iter().map(|(name, text)| (name.value, text.value)).collect(),
             epoch: table.source_date_epoch.unwrap_or(EPOCH),
+            cache_from: self.build_caches(&table.cache_from),
+            cache_to: self.build_caches(&table.cache_to),
         }
+    }
+
+    fn build_caches(&mut self, texts: &[Spanned<String>]) -> Vec<BuildCache> {
+        let mut caches = Vec::new();
+        for text in texts {
+            match BuildCache::parse(&text.value) {
+                Ok(cache) => caches.push(cache),
+                Err(error) => self.problem(text, error.into()),
+            }
+        }
+        caches
     }
 
     fn requirement(&mut self, text: &Spanned<String>) -> VersionReq {

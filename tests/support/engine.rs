@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "an engine is reached through its command line and the environment")]
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// An engine that answers, and what was started beside it.
@@ -23,6 +23,8 @@ pub(crate) struct Engine {
     busybox: String,
     /// Host and programs of an engine that is too old for our Dockerfiles, where there is one.
     old: Option<(String, PathBuf)>,
+    /// Host of an engine that is started empty while a test needs it, and the servers' folder.
+    second: Option<(String, PathBuf)>,
     /// The bundle with the machine's own certificate authorities, if it names one.
     certificates: Option<String>,
 }
@@ -71,6 +73,7 @@ impl Engine {
             base: named("DEPS_TEST_BASE")?,
             busybox: named("DEPS_TEST_BUSYBOX")?,
             old: named("DEPS_TEST_OLD_DOCKER_HOST").ok().zip(named("DEPS_TEST_OLD_DOCKER_BIN").ok().map(PathBuf::from)),
+            second: named("DEPS_TEST_SECOND_DOCKER_HOST").ok().zip(named("DEPS_TEST_STATE").ok().map(PathBuf::from)),
             certificates: variable("SSL_CERT_FILE"),
         })
     }
@@ -84,6 +87,20 @@ impl Engine {
             return None;
         };
         Some(Engine { host, programs, ..self.clone() })
+    }
+
+    /// Starts a second engine, which holds nothing, and stops it when the value is dropped. Containers have no network there.
+    ///
+    /// `None`, after a line on standard error, where the servers cannot start one.
+    pub(crate) fn second(&self) -> Option<Second> {
+        let Some((host, state)) = self.second.clone() else {
+            say_skipped("a second Docker engine", "DEPS_TEST_SECOND_DOCKER_HOST or DEPS_TEST_STATE is not set");
+            return None;
+        };
+        let lock = std::fs::File::create(state.join("second.lock")).expect("the servers' folder can be written");
+        lock.lock().expect("one test at a time has the second engine");
+        servers(&state, &["second"]);
+        Some(Second { engine: Engine { host, ..self.clone() }, state, _lock: lock })
     }
 
     /// `127.0.0.1:PORT` of a real registry that speaks plain HTTP.
@@ -148,6 +165,27 @@ impl Engine {
     }
 }
 
+/// A second engine, while it runs.
+pub(crate) struct Second {
+    /// The engine.
+    pub(crate) engine: Engine,
+    state: PathBuf,
+    _lock: std::fs::File,
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        servers(&self.state, &["second", "down"]);
+    }
+}
+
+fn servers(state: &Path, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tooling/servers");
+    let output =
+        Command::new(script).args(arguments).env("DEPS_TEST_STATE", state).output().expect("servers can be started");
+    assert!(output.status.success(), "servers {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+}
+
 pub(crate) fn say_skipped(need: &str, reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
@@ -164,7 +202,7 @@ mod tests {
         Engine::described_by(value)
     }
 
-    const ALL: [(&str, &str); 8] = [
+    const ALL: [(&str, &str); 10] = [
         ("DEPS_TEST_DOCKER_HOST", "unix:///run/new.sock"),
         ("DEPS_TEST_DOCKER_BIN", "/new/bin"),
         ("DEPS_TEST_DOCKER_CONFIG", "/new/config"),
@@ -173,6 +211,8 @@ mod tests {
         ("DEPS_TEST_BUSYBOX", "127.0.0.1:5000/busybox:1"),
         ("DEPS_TEST_OLD_DOCKER_HOST", "unix:///run/old.sock"),
         ("DEPS_TEST_OLD_DOCKER_BIN", "/old/bin"),
+        ("DEPS_TEST_SECOND_DOCKER_HOST", "unix:///run/second.sock"),
+        ("DEPS_TEST_STATE", "/state"),
     ];
 
     #[test]
@@ -194,6 +234,8 @@ mod tests {
         assert_eq!((&*new[1], &*old[1]), ("unix:///run/new.sock", "unix:///run/old.sock"));
         assert_eq!(engine.environment()[2].1, "/new/config");
         assert_eq!(described(&ALL[..6]).unwrap().old, None);
+        let second = ("unix:///run/second.sock".to_string(), "/state".into());
+        assert_eq!((engine.second.clone(), described(&ALL[..9]).unwrap().second), (Some(second), None));
         assert_eq!(engine.registry(), "127.0.0.1:5000");
         assert_eq!((engine.base(), engine.busybox()), ("127.0.0.1:5000/base:1", "127.0.0.1:5000/busybox:1"));
     }

@@ -1,0 +1,175 @@
+//! Caches outside the engine, other builders, and what programs learn of a build. Most need an engine; `make test` brings one.
+
+use crate::support::engine::Engine;
+use crate::support::sandbox::Sandbox;
+use serde_json::Value;
+use snapbox::str;
+
+/// A project with a builder and a repository that no engine and no cache has had before.
+fn project(sandbox: &Sandbox, engine: &Engine) {
+    sandbox.git_config("[url \"$GIT/\"]\n\tinsteadOf = https://git.example/\n");
+    let unique = sandbox.root().to_string_lossy().into_owned();
+    sandbox.git("a").file("f", &unique).commit();
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"caching\"\nbase = \"{}\"\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws/src\"\n\n\
+         [extensions]\nmine = {{ path = \"mine\" }}\n",
+        engine.busybox()
+    ));
+    sandbox.manifest("repositories:\n  a: { type: git, url: https://git.example/a.git }\n");
+    sandbox.write(
+        "mine/extension.toml",
+        "[extension]\nname = \"mine\"\nversion = \"1.0.0\"\nsummary = \"Mine\"\n\n\
+         [builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\ncopy = [{ from = \"bin/\", to = \"/opt/mine/\" }]\n",
+    );
+    sandbox.write(
+        "mine/b.Dockerfile",
+        &format!("RUN mkdir -p {{{{ out }}}}/bin && echo {unique} > {{{{ out }}}}/bin/f\n"),
+    );
+}
+
+/// The line that says what a build came to.
+fn summary(stderr: &str) -> &str {
+    stderr.lines().find(|line| line.starts_with("built ")).unwrap_or_else(|| panic!("no summary:\n{stderr}"))
+}
+
+/// The last part of the sandbox's folder: a name that is new each time.
+fn unique(sandbox: &Sandbox) -> String {
+    let root = sandbox.root().to_string_lossy().to_lowercase();
+    root.rsplit(['-', '/', '.']).next().expect("a suffix").to_owned()
+}
+
+#[test]
+fn flags_that_name_no_cache_or_builder_are_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.deps_toml("[project]\nname = \"x\"\nbase = \"scratch\"\n");
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["build", "--cache-to=-push"]).exits(2).stderr_is(str![[r#"
+error: `--cache-to`: a cache is empty or looks like an option
+hint: write `ghcr.io/acme/cache`, or `type=local,dest=FOLDER` as for `docker buildx build`
+
+"#]]);
+    sandbox.deps(["build", "--cache-from", "ref=secret"]).exits(2).stderr_is(str![[r#"
+error: `--cache-from`: a cache of several fields must have a `type`
+hint: write `ghcr.io/acme/cache`, or `type=local,dest=FOLDER` as for `docker buildx build`
+
+"#]]);
+    sandbox.deps(["build", "--builder=--push"]).exits(2).stderr_is(str![[r#"
+error: invalid value '--push' for '--builder <NAME>': the name of a builder is [A-Za-z0-9][A-Za-z0-9_.+-]*
+
+For more information, try '--help'.
+
+"#]]);
+}
+
+#[test]
+fn a_cache_in_deps_toml_that_is_none_is_shown_in_its_line() {
+    let sandbox = Sandbox::new();
+    sandbox.deps_toml(
+        "[project]\nname = \"x\"\nbase = \"scratch\"\n[build]\ncache-from = [\"ghcr.io/acme/cache\"]\ncache-to = [\"src=x\"]\n",
+    );
+    sandbox.deps(["lock"]).exits(1).stderr_is(str![[r#"
+error: a cache of several fields must have a `type`
+ --> deps.toml:6:13
+  |
+6 | cache-to = ["src=x"]
+  |             ^^^^^^^
+
+"#]]);
+}
+
+#[test]
+fn a_cache_that_cannot_be_left_elsewhere_fails_no_build() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    // Nobody listens there.
+    let run = sandbox.deps(["build", "--cache-to", "127.0.0.1:1/none", "--cache-from", "127.0.0.1:1/none"]).succeeds();
+    let stderr = run.stderr();
+    assert!(stderr.contains("warning: the build cache was not left elsewhere: "), "{run}");
+    assert!(stderr.contains("warning: the build cache was not taken from elsewhere: "), "{run}");
+    // Where the engine fails because of it, all the same; and where it never begins.
+    let strict = "type=registry,ref=127.0.0.1:1/none,ignore-error=false";
+    let run = sandbox.deps(["build", "--cache-to", strict]).succeeds();
+    assert!(run.stderr().contains("warning: the build cache was not left elsewhere: "), "{run}");
+    assert!(summary(&run.stderr()).contains(", 0 run, "), "{run}");
+    sandbox.write("file", "");
+    let run = sandbox.deps(["build", "--cache-to", "type=local,dest=file/cache"]).succeeds();
+    assert!(run.stderr().contains("warning: building without leaving the build cache elsewhere: "), "{run}");
+    // A failure of another kind is one.
+    sandbox.write("mine/b.Dockerfile", "RUN exit 9\n");
+    let run = sandbox.deps(["build", "--cache-to", "127.0.0.1:1/none"]).exits(1);
+    assert!(run.stderr().contains("it exited with status 9"), "{run}");
+}
+
+#[test]
+fn a_builder_that_is_not_there_is_named() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    let run = sandbox.deps(["build", "--engine", "buildx", "--builder", "no-such-builder"]).exits(5);
+    assert!(run.stderr().contains("no-such-builder"), "{run}");
+    sandbox.deps(["build", "--builder", "default"]).succeeds();
+    // The same builder by its variable is the same engine: everything is known.
+    let run = sandbox.deps(["build"]).env("BUILDX_BUILDER", "default").succeeds();
+    assert!(summary(&run.stderr()).ends_with("s, as predicted"), "{run}");
+}
+
+#[test]
+fn a_second_engine_with_the_registry_s_cache_runs_nothing_again() {
+    let Some(engine) = Engine::required() else { return };
+    let Some(second) = engine.second() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    let cache = format!("{}/deps-test/cache-{}", engine.registry(), unique(&sandbox));
+    let first = sandbox.deps(["build", "--cache-to", &cache]).succeeds();
+    assert!(!first.stderr().contains("warning"), "{first}");
+    // Another machine has another store and another engine, and the same project.
+    let store = sandbox.path("other-store").to_string_lossy().into_owned();
+    let there = |arguments: &[&str]| {
+        let mut program = sandbox.deps(arguments).env("DEPS_STORE", &store);
+        for (name, value) in second.engine.environment() {
+            program = program.env(&name, &value);
+        }
+        program.succeeds()
+    };
+    let run = there(&["build", "--frozen", "--cache-from", &cache]);
+    assert!(summary(&run.stderr()).contains(" (100 %), 0 run, "), "{run}");
+    let image = second.engine.docker(["create", "caching:latest", "x"]);
+    second.engine.docker(["cp", &format!("{}:/opt/mine/f", image.trim()), &sandbox.path("f").to_string_lossy()]);
+    assert_eq!(sandbox.read("f").trim(), sandbox.root().to_string_lossy(), "the cached results are the real ones");
+}
+
+#[test]
+fn programs_learn_of_every_step_and_of_the_end() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    let schema: Value = serde_json::from_str(&sandbox.deps(["schema", "progress"]).succeeds().stdout()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let events = |stderr: &str| -> Vec<Value> {
+        let events: Vec<Value> = stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        assert!(events.iter().all(|event| validator.is_valid(event)), "{events:#?}");
+        events
+    };
+    let run = sandbox.deps(["build", "--progress", "json"]).succeeds();
+    let all = events(&run.stderr());
+    let last = all.last().expect("events");
+    assert_eq!((last["event"].as_str(), last["image"].as_str()), (Some("built"), Some(run.stdout().trim())));
+    let count = |name: &str| all.iter().filter(|event| event["event"] == name).count();
+    assert_eq!(
+        (count("finished"), count("started")),
+        (last["run"].as_u64().unwrap() as usize, count("finished")),
+        "{run}"
+    );
+    assert!(all.iter().filter(|event| event["event"] == "finished").all(|event| event["seconds"].is_f64()), "{run}");
+    // With --quiet there is nothing else on stderr.
+    let run = sandbox.deps(["build", "--progress", "json", "--quiet"]).succeeds();
+    let all = events(&run.stderr());
+    assert_eq!(all.len(), run.stderr().lines().count(), "{run}");
+    assert!(all.iter().all(|event| event["event"] == "built" || event["state"] == "cached"), "{run}");
+    sandbox.write("mine/b.Dockerfile", "RUN exit 9\n");
+    let run = sandbox.deps(["build", "--progress", "json"]).exits(1);
+    let all = events(&run.stderr());
+    let last = all.last().expect("events");
+    assert_eq!((last["event"].as_str(), last["exit_code"].as_u64()), (Some("failed"), Some(9)), "{run}");
+}
