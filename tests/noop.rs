@@ -81,7 +81,7 @@ fn an_image_that_somebody_put_under_the_name_is_built_over() {
     engine.docker(["tag", engine.busybox(), "deps-test/replaced:latest"]);
     assert_eq!(builds(&build()), first);
     // What is made from ours has our labels, and is not ours.
-    let container = engine.docker(["create", "deps-test/replaced:latest"]);
+    let container = engine.docker(["create", "deps-test/replaced:latest", "true"]);
     engine.docker(["commit", container.trim(), "deps-test/replaced:latest"]);
     engine.docker(["rm", container.trim()]);
     assert_eq!(builds(&build()), first);
@@ -94,7 +94,8 @@ fn what_a_registry_has_is_not_pushed_again() {
     let sandbox = project(&engine, "pushed", PURE, WORD);
     let unique = sandbox.root().to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "").to_lowercase();
     let name = format!("{}/deps-test/pushed-{unique}:1", engine.registry());
-    let push = |arguments: &[&str]| sandbox.deps([&["build", "--push", "-t", &name][..], arguments].concat()).succeeds();
+    let push =
+        |arguments: &[&str]| sandbox.deps([&["build", "--push", "-t", &name][..], arguments].concat()).succeeds();
     let first = builds(&push(&[]));
     engine.remove_image(&name);
     assert_eq!(skips(&push(&[])), first, "the registry alone decides");
@@ -110,7 +111,10 @@ fn pure_names_every_stage_that_depends_on_more_than_the_lock() {
     let sandbox = Sandbox::with_environment(vec![("PATH".to_owned(), "/nonexistent".to_owned())]);
     let base = format!("debian:12@sha256:{}", "a".repeat(64));
     write(&sandbox, &base, "p", "", WORD);
-    sandbox.write("mine/extension.toml", &format!("{}\n[builder.apt]\npackages = [\"make\"]\n", sandbox.read("mine/extension.toml")));
+    sandbox.write(
+        "mine/extension.toml",
+        &format!("{}\n[apt]\nbuilder = [\"make\"]\n", sandbox.read("mine/extension.toml")),
+    );
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![[]]);
 }
@@ -123,10 +127,36 @@ fn a_pure_builder_sees_no_network_and_only_what_it_declares() {
     let sandbox = Sandbox::with_environment(engine.environment());
     write(&sandbox, engine.busybox(), "alone", PURE, look);
     let text = sandbox.read("mine/extension.toml");
-    sandbox.write("mine/extension.toml", &format!("{text}\n[inputs.data]\nfolder = \"data\"\n"));
+    sandbox.write("mine/extension.toml", &format!("{text}\n[inputs.data]\npath = \"data\"\n"));
     sandbox.write("mine/data/f", "declared\n");
     sandbox.write("mine/other/f", "not declared\n");
     sandbox.deps(["build", "--pure", "--no-skip"]).succeeds();
     let shown = engine.run_image("deps-test/alone", &["sh", "-c", "cd /opt/mine && cat net inputs routes data"]);
     assert_eq!(shown, "lo\ndata\n1\ndeclared\n");
+}
+
+#[test]
+fn two_builds_without_cache_are_compared_file_by_file() {
+    let Some(engine) = Engine::required() else { return };
+    let check = |sandbox: &Sandbox, code: i32| sandbox.deps(["build", "--quiet", "--check-reproducible"]).exits(code);
+    let sandbox = project(&engine, "same", PURE, WORD);
+    check(&sandbox, 0).stderr_is(str![[]]).stdout_is(str![[]]);
+    let clock = "mkdir -p {{ out }}/a/b && echo x > {{ out }}/a/a && date +%N%s > {{ out }}/a/b/time";
+    let sandbox = project(&engine, "clock", PURE, clock);
+    check(&sandbox, 4).stderr_is(str![[]]);
+    sandbox.edit("mine/b.Dockerfile", "date +%N%s > {{ out }}/a/b/time", "exit 7");
+    assert!(check(&sandbox, 1).stderr().contains("stage `mine-builder` of extension `mine` failed"));
+    sandbox.deps(["build", "--check-reproducible", "--push"]).exits(2);
+}
+
+#[test]
+fn an_exported_image_has_the_project_s_epoch_and_the_build_has_no_such_argument() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = project(&engine, "epoch", PURE, WORD);
+    sandbox.edit("deps.toml", "[build]", "[build]\nsource-date-epoch = 1000000000");
+    sandbox.deps(["build", "--output", "type=oci,dest=../image.tar"]).succeeds();
+    let index = sandbox.program("tar", ["-xOf", "../image.tar", "index.json"]).succeeds().stdout();
+    assert!(index.contains("\"org.opencontainers.image.created\":\"2001-09-09T01:46:40Z\""), "{index}");
+    let text = sandbox.deps(["dockerfile"]).succeeds().stdout();
+    assert!(!text.contains("EPOCH") && !text.contains("1000000000"), "{text}");
 }

@@ -12,7 +12,7 @@ use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
-use super::{Frozen, Network, current, fetch, locking, origins, paint, planning, pure};
+use super::{Frozen, Network, current, fetch, locking, origins, paint, planning, pure, reproducible};
 use crate::dockerfile::BUILD_LABEL;
 use crate::engine::invocation::InvocationError;
 use crate::engine::probe::{Found, NoEngine};
@@ -63,6 +63,9 @@ pub(super) struct Options {
     /// Refuse stages that can depend on more than the lock, naming each and why.
     #[arg(long)]
     pure: bool,
+    /// Build twice without cache and compare the layers: 4 when they differ, with the first file that does.
+    #[arg(long, conflicts_with_all = ["push", "load", "output"])]
+    check_reproducible: bool,
     #[command(flatten)]
     frozen: Frozen,
     #[command(flatten)]
@@ -84,6 +87,7 @@ impl Options {
             engine,
             no_skip: false,
             pure: false,
+            check_reproducible: false,
             frozen,
             network,
         }
@@ -147,6 +151,10 @@ fn made(
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
+    if options.check_reproducible {
+        let perform = |build: &Build| performed(session, loaded, &plans[0], &found, build);
+        return reproducible::check(session, metadata.path(), &build, perform).map(|()| None);
+    }
     let records = loaded.records(lock, plans);
     let planned = plans.iter().zip(records);
     let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), planned);
@@ -156,6 +164,12 @@ fn made(
     }
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
+}
+
+/// Performs one of several builds; only that it failed is worth telling.
+fn performed(session: &Session, loaded: &Loaded, plan: &Plan, found: &Found, build: &Build) -> Result<(), Failed> {
+    let built = watched(session, found, build)?;
+    built.outcome.failed.as_ref().map_or(Ok(()), |failure| Err(failed(loaded, plan, failure)))
 }
 
 /// Returns the image when it is there as this build would make it, and says so.
@@ -168,7 +182,11 @@ fn up_to_date(
 ) -> Result<Option<String>, Failed> {
     let project = &loaded.project;
     let platforms = platforms(project, &options.platforms);
-    let always = options.no_skip || options.no_cache || options.output.is_some() || options.target.is_some();
+    let always = options.no_skip
+        || options.no_cache
+        || options.check_reproducible
+        || options.output.is_some()
+        || options.target.is_some();
     if always || platforms != self::platforms(project, &[]) {
         return Ok(None);
     }

@@ -45,9 +45,10 @@ fn remote(session: &Session, wanted: &Wanted<'_>, network: &Network) -> Option<S
     let remotes = session.remotes(network).ok()?;
     let found = wanted.tags.iter().map(|tag| {
         let found = published(tag, &remotes, session.interrupted()).ok()?;
-        let ours = found.images.iter().all(|image| {
-            image.labels.get(BUILD_LABEL).is_some_and(|label| wanted.is(label, &image.last))
-        });
+        let ours = found
+            .images
+            .iter()
+            .all(|image| image.labels.get(BUILD_LABEL).is_some_and(|label| wanted.is(label, &image.last)));
         (ours && found.images.len() == wanted.platforms).then_some(found.digest)
     });
     only(found.collect::<Option<Vec<String>>>()?.into_iter())

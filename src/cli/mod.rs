@@ -31,6 +31,7 @@ mod planning;
 mod progress;
 mod pure;
 mod recorded;
+mod reproducible;
 mod schema;
 mod session;
 mod status;

@@ -31,7 +31,10 @@ pub fn local(tags: &[String], label: &str) -> Option<Vec<Image>> {
     let calls: Vec<Vec<&str>> = tags
         .iter()
         .flat_map(|tag| {
-            [vec!["image", "inspect", "--format", &inspect, tag], vec!["history", "--no-trunc", "--format", &history, tag]]
+            [
+                vec!["image", "inspect", "--format", &inspect, tag],
+                vec!["history", "--no-trunc", "--format", &history, tag],
+            ]
         })
         .collect();
     let answers = run::answers(&calls);

@@ -10,6 +10,7 @@ pub mod container;
 pub mod exporter;
 pub mod image;
 pub mod invocation;
+pub mod oci;
 pub mod probe;
 pub mod progress;
 pub mod run;

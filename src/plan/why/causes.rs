@@ -155,12 +155,10 @@ impl<'a> Differences<'a> {
     /// Whether what people write of a section says why its steps differ.
     fn is_explained(&self, section: &Section, by: Option<&str>, before: &StageRecord, after: &StageRecord) -> bool {
         match section {
-            Section::Packages => {
-                self.differs(|other| {
-                    use Subject::{Base, CaCertificates, Package, PackageKey, PackageSource};
-                    matches!(other, Package(_) | PackageSource(_) | PackageKey(_) | CaCertificates | Base)
-                })
-            }
+            Section::Packages => self.differs(|other| {
+                use Subject::{Base, CaCertificates, Package, PackageKey, PackageSource};
+                matches!(other, Package(_) | PackageSource(_) | PackageKey(_) | CaCertificates | Base)
+            }),
             Section::Sources => self.differs(|other| matches!(other, Subject::Repository(_))),
             Section::User => false,
             Section::Snippet(file) => {
