@@ -76,15 +76,15 @@ fn an_image_that_somebody_put_under_the_name_is_built_over() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = project(&engine, "replaced", PURE, WORD);
     let build = || sandbox.deps(["build", "--frozen"]).succeeds();
-    let first = build().stdout();
+    build();
     engine.docker(["pull", "--quiet", engine.busybox()]);
     engine.docker(["tag", engine.busybox(), "deps-test/replaced:latest"]);
-    assert_eq!(builds(&build()), first);
+    builds(&build());
     // What is made from ours has our labels, and is not ours.
     let container = engine.docker(["create", "deps-test/replaced:latest", "true"]);
     engine.docker(["commit", container.trim(), "deps-test/replaced:latest"]);
     engine.docker(["rm", container.trim()]);
-    assert_eq!(builds(&build()), first);
+    builds(&build());
     skips(&build());
 }
 
@@ -116,7 +116,7 @@ fn pure_names_every_stage_that_depends_on_more_than_the_lock() {
         &format!("{}\n[apt]\nbuilder = [\"make\"]\n", sandbox.read("mine/extension.toml")),
     );
     sandbox.deps(["lock"]).succeeds();
-    sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![[]]);
+    sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![""]);
 }
 
 #[test]
@@ -140,10 +140,10 @@ fn two_builds_without_cache_are_compared_file_by_file() {
     let Some(engine) = Engine::required() else { return };
     let check = |sandbox: &Sandbox, code: i32| sandbox.deps(["build", "--quiet", "--check-reproducible"]).exits(code);
     let sandbox = project(&engine, "same", PURE, WORD);
-    check(&sandbox, 0).stderr_is(str![[]]).stdout_is(str![[]]);
+    check(&sandbox, 0).stderr_is(str![""]).stdout_is(str![""]);
     let clock = "mkdir -p {{ out }}/a/b && echo x > {{ out }}/a/a && date +%N%s > {{ out }}/a/b/time";
     let sandbox = project(&engine, "clock", PURE, clock);
-    check(&sandbox, 4).stderr_is(str![[]]);
+    check(&sandbox, 4).stderr_is(str![""]);
     sandbox.edit("mine/b.Dockerfile", "date +%N%s > {{ out }}/a/b/time", "exit 7");
     assert!(check(&sandbox, 1).stderr().contains("stage `mine-builder` of extension `mine` failed"));
     sandbox.deps(["build", "--check-reproducible", "--push"]).exits(2);
