@@ -76,8 +76,9 @@ fn a_frozen_build_makes_an_image_that_runs() {
     let label = engine.docker(["inspect", "--format", "{{index .Config.Labels \"deps.plan-key\"}}", "deps-test/whole"]);
     let plan = sandbox.deps(["plan"]).succeeds().stdout();
     assert!(plan.contains(label.trim()), "{label} is not the key of\n{plan}");
-    let again =
-        sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/whole"]).succeeds());
+    let again = sandbox.servers_stopped(|sandbox| {
+        sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/whole"]).succeeds()
+    });
     assert_eq!(counts(&again.stderr()).1, 0, "{again}");
     assert!(first.len() == 40);
 }

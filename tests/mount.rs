@@ -150,7 +150,9 @@ fn the_engine_runs_no_fetch_of_a_commit_that_its_cache_mount_has() {
     sandbox.manifest(&format!("repositories:\n{}{}", all[0], all[1]));
     sandbox.deps(["lock"]).succeeds();
     assert!(sandbox.read("deps.lock").contains(&first), "the lock keeps what it has");
-    sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/mounted"]).succeeds());
+    sandbox.servers_stopped(|sandbox| {
+        sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/mounted"]).succeeds()
+    });
     let kept: String =
         mounted.lines().filter(|line| !line.contains("core/y")).map(|line| format!("{line}\n")).collect();
     assert_eq!(files("deps-test/mounted"), kept);

@@ -163,6 +163,8 @@ mod tests {
         for (path, content) in files {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
+            header.set_uid(0);
+            header.set_gid(0);
             header.set_mode(0o644);
             header.set_mtime(7);
             change(&mut header);
