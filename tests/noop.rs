@@ -116,7 +116,14 @@ fn pure_names_every_stage_that_depends_on_more_than_the_lock() {
         &format!("{}\n[apt]\nbuilder = [\"make\"]\n", sandbox.read("mine/extension.toml")),
     );
     sandbox.deps(["lock"]).succeeds();
-    sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![""]);
+    sandbox.deps(["build", "--pure"]).exits(1).stderr_is(str![[r#"
+error: 3 stages are not pure, and `--pure` refuses such
+  apt-dcd34cd5  apt over the network
+  mine-builder  from `apt-dcd34cd5`, network in mine/b.Dockerfile:2
+  final         from `mine-builder`
+hint: give a builder `network = "none"` and name what it downloads in `[inputs]`; a base image can bring what apt would
+
+"#]]);
 }
 
 #[test]
@@ -140,11 +147,20 @@ fn two_builds_without_cache_are_compared_file_by_file() {
     let Some(engine) = Engine::required() else { return };
     let check = |sandbox: &Sandbox, code: i32| sandbox.deps(["build", "--quiet", "--check-reproducible"]).exits(code);
     let sandbox = project(&engine, "same", PURE, WORD);
-    check(&sandbox, 0).stderr_is(str![""]).stdout_is(str![""]);
-    let clock = "mkdir -p {{ out }}/a/b && echo x > {{ out }}/a/a && date +%N%s > {{ out }}/a/b/time";
+    check(&sandbox, 0).stderr_is(str![""]).stdout_is(str![[r#"
+2 layers, all the same bytes
+
+"#]]);
+    let clock = "mkdir -p {{ out }}/a/b && echo x > {{ out }}/a/a && cat /proc/sys/kernel/random/uuid > {{ out }}/a/b/time";
     let sandbox = project(&engine, "clock", PURE, clock);
-    check(&sandbox, 4).stderr_is(str![""]);
-    sandbox.edit("mine/b.Dockerfile", "date +%N%s > {{ out }}/a/b/time", "exit 7");
+    check(&sandbox, 4).stderr_is(str![[r#"
+error: the build is not reproducible: 1 of 2 layers differ
+  layer 2 of linux/amd64: COPY /opt/deps/mine/a/ /opt/mine/
+  `/opt/mine/b/time`: other content, 37 bytes in both builds
+hint: what a step writes must come from its inputs alone: no clock, no random numbers, no order of a file system; `deps lint` finds the usual ones
+
+"#]]);
+    sandbox.edit("mine/b.Dockerfile", "cat /proc/sys/kernel/random/uuid > {{ out }}/a/b/time", "exit 7");
     assert!(check(&sandbox, 1).stderr().contains("stage `mine-builder` of extension `mine` failed"));
     sandbox.deps(["build", "--check-reproducible", "--push"]).exits(2);
 }
