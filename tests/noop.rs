@@ -151,7 +151,8 @@ fn two_builds_without_cache_are_compared_file_by_file() {
 2 layers, all the same bytes
 
 "#]]);
-    let clock = "mkdir -p {{ out }}/a/b && echo x > {{ out }}/a/a && cat /proc/sys/kernel/random/uuid > {{ out }}/a/b/time";
+    let clock =
+        "mkdir -p {{ out }}/a/b && echo x > {{ out }}/a/a && cat /proc/sys/kernel/random/uuid > {{ out }}/a/b/time";
     let sandbox = project(&engine, "clock", PURE, clock);
     check(&sandbox, 4).stderr_is(str![[r#"
 error: the build is not reproducible: 1 of 2 layers differ
