@@ -49,7 +49,7 @@ fn a_frozen_build_makes_an_image_that_runs() {
          hello: { type: git, url: https://git.example/hello.git }\n",
     );
     sandbox.deps(["lock"]).succeeds();
-    sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds();
+    sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/whole"]).succeeds();
     let shown = |command: &[&str]| engine.run_image("deps-test/whole", command);
     assert_eq!(shown(&["cat", "/ws/src/core/nav2/package.xml"]), "<package><name>nav2</name></package>");
     assert_eq!(shown(&["/ws/src/msgs/run.sh"]), "ran\n");
@@ -76,8 +76,9 @@ fn a_frozen_build_makes_an_image_that_runs() {
     let label = engine.docker(["inspect", "--format", "{{index .Config.Labels \"deps.plan-key\"}}", "deps-test/whole"]);
     let plan = sandbox.deps(["plan"]).succeeds().stdout();
     assert!(plan.contains(label.trim()), "{label} is not the key of\n{plan}");
-    let again =
-        sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "-t", "deps-test/whole"]).succeeds());
+    let again = sandbox.servers_stopped(|sandbox| {
+        sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/whole"]).succeeds()
+    });
     assert_eq!(counts(&again.stderr()).1, 0, "{again}");
     assert!(first.len() == 40);
 }
@@ -146,13 +147,13 @@ fn a_second_build_is_all_cached_and_a_bumped_repository_reruns_its_own_copies_on
         engine.busybox()
     ));
     sandbox.manifest(&format!("repositories:\n{}", ["a", "b", "c", "d"].map(entry).concat()));
-    sandbox.deps(["build", "-t", "deps-test/small"]).succeeds();
-    let again = sandbox.deps(["build", "--frozen", "-t", "deps-test/small"]).succeeds();
+    sandbox.deps(["build", "--no-skip", "-t", "deps-test/small"]).succeeds();
+    let again = sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/small"]).succeeds();
     let (cached, run) = counts(&again.stderr());
     assert!(run == 0 && cached >= 8, "{again}");
     assert!(again.stderr().contains(" … CACHED\n"), "{again}");
     sandbox.edit("underlay.repos", "c.git, version: 1.0.0", "c.git, version: 1.1.0");
-    let bumped = sandbox.deps(["build", "-t", "deps-test/small"]).succeeds();
+    let bumped = sandbox.deps(["build", "--no-skip", "-t", "deps-test/small"]).succeeds();
     let copies = bumped.stderr().lines().filter(|line| line.contains("COPY trees/") && line.contains("done")).count();
     assert_eq!(copies, 1, "{bumped}");
     assert_eq!(engine.run_image("deps-test/small", &["cat", "/ws/src/c/f", "/ws/src/a/f"]), "21");

@@ -116,6 +116,17 @@ Options:
           
           [default: auto]
 
+      --no-skip
+          Build also when the image is there already, with the keys of this plan and its build
+          arguments in its labels
+
+      --pure
+          Refuse stages that can depend on more than the lock, naming each and why
+
+      --check-reproducible
+          Build twice without cache and compare the layers: 4 when they differ, with the first file
+          that does
+
       --frozen
           Fail, with exit code 3, unless `deps.lock` exists and is up to date; never write it
           

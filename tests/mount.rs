@@ -132,7 +132,7 @@ fn the_engine_runs_no_fetch_of_a_commit_that_its_cache_mount_has() {
     project(&sandbox, engine.base(), "submodules = true\n");
     sandbox.manifest(&format!("repositories:\n{}", all.concat()));
     sandbox.deps(["lock"]).succeeds();
-    sandbox.deps(["build", "--frozen", "-t", "deps-test/mounted"]).succeeds();
+    sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/mounted"]).succeeds();
     let files = |tag: &str| {
         let script =
             "cd /ws/src && find . -printf '%P %y %m %l\\n' | sort && find . -type f | sort | xargs -d '\\n' sha256sum";
@@ -140,7 +140,7 @@ fn the_engine_runs_no_fetch_of_a_commit_that_its_cache_mount_has() {
     };
     let mounted = files("deps-test/mounted");
     sandbox.edit("deps.toml", "sources = \"mount\"\n", "");
-    sandbox.deps(["build", "--frozen", "-t", "deps-test/stored"]).succeeds();
+    sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/stored"]).succeeds();
     assert_eq!(mounted, files("deps-test/stored"), "the same files, whoever fetched them");
     assert!(mounted.contains("core/y/lib/s/lib.c f 644"), "{mounted}");
 
@@ -151,7 +151,9 @@ fn the_engine_runs_no_fetch_of_a_commit_that_its_cache_mount_has() {
     sandbox.manifest(&format!("repositories:\n{}{}", all[0], all[1]));
     sandbox.deps(["lock"]).succeeds();
     assert!(sandbox.read("deps.lock").contains(&first), "the lock keeps what it has");
-    sandbox.servers_stopped(|sandbox| sandbox.deps(["build", "--frozen", "-t", "deps-test/mounted"]).succeeds());
+    sandbox.servers_stopped(|sandbox| {
+        sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/mounted"]).succeeds()
+    });
     let kept: String =
         mounted.lines().filter(|line| !line.contains("core/y")).map(|line| format!("{line}\n")).collect();
     assert_eq!(files("deps-test/mounted"), kept);

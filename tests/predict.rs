@@ -50,7 +50,7 @@ fn is_as_predicted(stderr: &str) -> bool {
 fn built_as_foreseen(sandbox: &Sandbox) -> usize {
     sandbox.deps(["lock"]).succeeds();
     let plan: Value = serde_json::from_str(&sandbox.deps(["plan", "--json"]).succeeds().stdout()).unwrap();
-    let run = sandbox.deps(["build", "--frozen", "-t", "deps-test/foreseen"]).succeeds();
+    let run = sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     assert!(is_as_predicted(&run.stderr()), "{run}\n{plan:#}");
     usize::try_from(plan["platforms"][0]["run"].as_u64().expect("a number")).unwrap()
 }
@@ -69,7 +69,7 @@ fn what_the_plan_says_is_what_the_engine_does() {
     sandbox.deps(["lock"]).succeeds();
     let first = sandbox.deps(["plan"]).succeeds().stdout();
     assert!(first.contains("steps, all to run: first build on this engine\n"), "{first}");
-    sandbox.deps(["build", "-t", "deps-test/foreseen"]).succeeds();
+    sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     assert_eq!((to_run(&sandbox).as_str(), built_as_foreseen(&sandbox)), ("", 0), "nothing changed");
 
     sandbox.edit("underlay.repos", "b.git, version: 1.0.0", "b.git, version: 1.1.0");
@@ -108,14 +108,14 @@ fn what_the_plan_says_is_what_the_engine_does() {
 fn a_package_more_runs_its_step_and_what_stands_on_it() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = project(&engine);
-    sandbox.deps(["build", "-t", "deps-test/foreseen"]).succeeds();
+    sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     sandbox.edit("deps.toml", "[extensions]\n", "[extensions]\napt = { with = { packages = [\"hello\"] } }\n");
     sandbox.deps(["lock"]).succeeds();
     let planned = to_run(&sandbox);
     assert!(planned.contains("(package added: hello)"), "{planned}");
     assert!(!planned.contains("mkdir -p /opt/deps"), "no builder: {planned}");
     // The engine may have the step of another test, which runs the same packages.
-    let run = sandbox.deps(["build", "--frozen", "-t", "deps-test/foreseen"]).succeeds();
+    let run = sandbox.deps(["build", "--frozen", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     let all_ran = is_as_predicted(&run.stderr());
     assert!(all_ran || run.stderr().contains("but the engine had its result"), "{run}");
     assert_eq!(built_as_foreseen(&sandbox), 0);
@@ -125,23 +125,23 @@ fn a_package_more_runs_its_step_and_what_stands_on_it() {
 fn what_the_engine_does_otherwise_is_said_with_both_sides() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = project(&engine);
-    sandbox.deps(["build", "-t", "deps-test/foreseen"]).succeeds();
+    sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     // Another store knows nothing of what this engine has.
     let other = |arguments: &[&str]| {
         let store = sandbox.root().join("other").to_string_lossy().into_owned();
         sandbox.deps(arguments.iter().copied()).env("DEPS_STORE", &store).succeeds()
     };
-    let run = other(&["build", "-t", "deps-test/foreseen"]);
+    let run = other(&["build", "--no-skip", "-t", "deps-test/foreseen"]);
     let stderr = run.stderr();
     assert!(stderr.contains("steps were on this engine already: somebody else has built them there\n"), "{run}");
     // Here, what is noted of the engine is taken away, as if the engine had been another one.
     sandbox.edit("deps.toml", "word = \"a\"", "word = \"q\"");
-    other(&["build", "-t", "deps-test/foreseen"]);
+    other(&["build", "--no-skip", "-t", "deps-test/foreseen"]);
     sandbox.edit("deps.toml", "word = \"q\"", "word = \"a\"");
-    sandbox.deps(["build", "-t", "deps-test/foreseen"]).succeeds();
+    sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     sandbox.edit("deps.toml", "word = \"a\"", "word = \"q\"");
-    let run = sandbox.deps(["build", "-t", "deps-test/foreseen"]).succeeds();
+    let run = sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     assert!(run.stderr().contains(" did otherwise than predicted:\n  one-builder: RUN 3 was to run (option word of one changed `a` → `q`), but the engine had its result\n"), "{run}");
-    let ignored = sandbox.deps(["build", "-t", "deps-test/foreseen", "--no-cache"]).succeeds();
+    let ignored = sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen", "--no-cache"]).succeeds();
     assert!(is_as_predicted(&ignored.stderr()), "{ignored}");
 }

@@ -12,7 +12,7 @@ use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
 use super::watching::{self, View, Watched};
-use super::{Frozen, Network, caching, current, fetch, locking, origins, planning, pure};
+use super::{Frozen, Network, caching, current, fetch, locking, origins, planning, pure, reproducible};
 use crate::dockerfile::BUILD_LABEL;
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::run::Built;
@@ -61,6 +61,9 @@ pub(super) struct Options {
     /// Refuse stages that can depend on more than the lock, naming each and why.
     #[arg(long)]
     pure: bool,
+    /// Build twice without cache and compare the layers: 4 when they differ, with the first file that does.
+    #[arg(long, conflicts_with_all = ["push", "load", "output"])]
+    check_reproducible: bool,
     #[command(flatten)]
     caching: caching::Caching,
     /// How the build is shown.
@@ -89,6 +92,7 @@ impl Options {
             pure: false,
             caching: caching::Caching::default(),
             progress: View::default(),
+            check_reproducible: false,
             frozen,
             network,
         }
@@ -154,6 +158,10 @@ fn made(
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
     let build = options.caching.told(session, (&loaded.project.build, workspace.root()), &found, build)?;
+    if options.check_reproducible {
+        let perform = |build: &Build| performed(session, loaded, &plans[0], &found, build, options.progress);
+        return reproducible::check(session, metadata.path(), &build, perform).map(|()| None);
+    }
     let records = loaded.records(lock, plans);
     let foreseen = Foreseen::of(session, &store, workspace.root(), (&found, &build), (plans, records));
     let Watched { built, broken: _ } = caching::built(session, &found, &build, options.progress)?;
@@ -163,6 +171,19 @@ fn made(
     watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
+}
+
+/// Performs one of several builds; only that it failed is worth telling.
+fn performed(
+    session: &Session,
+    loaded: &Loaded,
+    plan: &Plan,
+    found: &Found,
+    build: &Build,
+    view: View,
+) -> Result<(), Failed> {
+    let Watched { built, broken: _ } = caching::built(session, found, build, view)?;
+    built.outcome.failed.as_ref().map_or(Ok(()), |failure| Err(failed(loaded, plan, failure)))
 }
 
 /// Returns the image when it is there as this build would make it, and says so.
@@ -175,8 +196,13 @@ fn up_to_date(
 ) -> Result<Option<String>, Failed> {
     let project = &loaded.project;
     let platforms = platforms(project, &options.platforms);
-    let always = options.no_skip || options.no_cache || options.caching.asks_for_a_build();
-    if always || options.output.is_some() || options.target.is_some() || platforms != self::platforms(project, &[]) {
+    let always = options.no_skip
+        || options.no_cache
+        || options.check_reproducible
+        || options.caching.asks_for_a_build()
+        || options.output.is_some()
+        || options.target.is_some();
+    if always || platforms != self::platforms(project, &[]) {
         return Ok(None);
     }
     let (tags, plan) = (tags(project, options), plan_key(plans));

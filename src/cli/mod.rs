@@ -32,6 +32,7 @@ mod planning;
 mod progress;
 mod pure;
 mod recorded;
+mod reproducible;
 mod schema;
 mod session;
 mod status;

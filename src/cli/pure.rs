@@ -22,7 +22,7 @@ pub(super) fn check(plan: &Plan, target: Option<&str>) -> Result<(), Failed> {
         format!("{:width$}  {}", stage.name, reasons.join(", "))
     };
     let hint = "give a builder `network = \"none\"` and name what it downloads in `[inputs]`; a base image can bring what apt would";
-    let diagnostic = Diagnostic::error(format!("{stages} not pure, and `--pure` builds no such"));
+    let diagnostic = Diagnostic::error(format!("{stages} not pure, and `--pure` refuses such"));
     Err(Failed::one(FAILED, diagnostic.details(impure.iter().map(line)).hint(Some(hint.to_owned()))))
 }
 

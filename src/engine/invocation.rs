@@ -242,6 +242,7 @@ mod tests {
             secrets: BTreeMap::from([("ca".into(), "/etc/ssl/a,b\".crt".into())]),
             ssh: BTreeMap::from([("sources".into(), "/run/agent.sock".into())]),
             no_cache: true,
+            labels: BTreeMap::from([("deps.build-key".into(), "0a".into())]),
             load: true,
             ..small()
         }
@@ -272,6 +273,7 @@ build
 --platform=linux/amd64,linux/arm64
 --build-arg=A=-x=y z
 --build-arg=USER_UID=1000
+--label=deps.build-key=0a
 --secret=id=ca,"src=/etc/ssl/a,b"".crt"
 --ssh=sources=/run/agent.sock
 -f

@@ -2,7 +2,8 @@
 //!
 //! Decides which engine is used (`probe`), how it is called (`invocation`) and what its output means (`progress`,
 //! `summary`). Leaves out what is built (`plan/`, `dockerfile/`) and how progress looks on a screen (`report/`,
-//! `cli/`). Only `run` and `container` start processes; everything else is a function of its arguments.
+//! `cli/`). Only `run` and `container` start processes, and `oci` reads
+//! the archives that they leave; everything else is a function of its arguments.
 //!
 //! A build reads as: `run::probe(choice)?` finds an engine, `run::build(&found, &build, …)?` returns what happened.
 
@@ -10,6 +11,7 @@ pub mod container;
 pub mod exporter;
 pub mod image;
 pub mod invocation;
+pub mod oci;
 pub mod probe;
 pub mod progress;
 pub mod run;

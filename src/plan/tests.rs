@@ -89,7 +89,9 @@ fn golden_stage_keys() {
     for stage in &plan.stages {
         found.push_str(&format!("{} {}\n", stage.name, stage.key));
     }
-    found.push_str(&format!("plan {}\n", plan_key(&[plan])));
+    found.push_str(&format!("plan {}\n", plan_key(std::slice::from_ref(&plan))));
+    let args = BTreeMap::from([("WORD".to_owned(), "given".to_owned())]);
+    found.push_str(&format!("build {}\n", build_key(&[plan], &args, &["linux/amd64".to_owned()], 315_532_800)));
     // A project of its own: the keys above are those of the first version.
     let tree = digest::archive_id("tar", &"3".repeat(64), "tool-1.0");
     let archive = Checkout { tree, ..checkout("d", '0') };
@@ -316,4 +318,22 @@ fn folders_of_a_later_extension_stand_first_in_a_search_path() {
     let env = BTreeMap::from([("LD_LIBRARY_PATH".to_owned(), "/x".to_owned())]);
     let problems = planned(&project(""), &[under, Configured { env, ..extension("z") }], &[]).expect_err("both");
     assert_eq!(problems[0].to_string(), "extensions `z` and `under` both set `LD_LIBRARY_PATH`");
+}
+
+#[test]
+fn the_key_of_a_build_is_another_one_for_everything_that_decides_the_image() {
+    let plans = [planned(&project(""), &[], &[checkout("a", '1')]).unwrap()];
+    let others = [planned(&project(""), &[], &[checkout("a", '2')]).unwrap()];
+    let one = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+    let (none, amd, arm) = (BTreeMap::new(), ["linux/amd64".to_owned()], ["linux/arm64".to_owned()]);
+    let keys = [
+        build_key(&plans, &none, &amd, 1),
+        build_key(&others, &none, &amd, 1),
+        build_key(&plans, &one("A", "b"), &amd, 1),
+        build_key(&plans, &one("Ab", ""), &amd, 1),
+        build_key(&plans, &one("A", "c"), &amd, 1),
+        build_key(&plans, &none, &arm, 1),
+        build_key(&plans, &none, &amd, 2),
+    ];
+    assert_eq!(BTreeSet::from(keys).len(), keys.len());
 }
