@@ -12,7 +12,7 @@ use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
 use super::watching::{self, View, Watched};
-use super::{Frozen, Network, caching, fetch, locking, origins, planning};
+use super::{Frozen, Network, build_page, caching, fetch, locking, origins, planning};
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::run::Built;
 use crate::engine::summary::Failure;
@@ -59,6 +59,9 @@ pub(super) struct Options {
     /// How the build is shown.
     #[arg(long, value_enum, default_value_t, value_name = "VIEW")]
     progress: View,
+    /// Write a page about the build to this file: stages, steps, times, what was foreseen, what keys are made of.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     frozen: Frozen,
     #[command(flatten)]
@@ -80,6 +83,7 @@ impl Options {
             engine,
             caching: caching::Caching::default(),
             progress: View::default(),
+            report: None,
             frozen,
             network,
         }
@@ -144,6 +148,9 @@ fn made(
     let Watched { built, broken: _ } = caching::built(session, &found, &build, options.progress)?;
     if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
         session.tell(&format!("note: the next plan will not know of this build: {error}\n"));
+    }
+    if let Some(path) = &options.report {
+        build_page::write(session, path, (&loaded.project.name, plans), &foreseen, &built.outcome)?;
     }
     watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;

@@ -7,6 +7,7 @@
 //! A build reads as: `run::probe(choice)?` finds an engine, `run::build(&found, &build, …)?` returns what happened.
 
 pub mod container;
+pub mod held;
 pub mod invocation;
 pub mod probe;
 pub mod progress;
