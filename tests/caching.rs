@@ -194,7 +194,11 @@ fn what_the_engine_holds_is_shown_and_removed_by_name() {
         mounts.iter().map(|mount| mount["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(ids(), ["go-build", "go-mod", "pip-cache"]);
-    sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mood"]).exits(2).stderr_is(str![""]);
+    sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mood"]).exits(2).stderr_is(str![[r#"
+error: the engine has no cache mount `go-mood`
+hint: did you mean `go-mod`?
+
+"#]]);
     let removed = sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mod", "--dry-run"]).succeeds();
     assert!(removed.stdout().ends_with("would remove 1 cache mount: 2.87 MiB\n"), "{removed}");
     assert_eq!(ids(), ["go-build", "go-mod", "pip-cache"]);
@@ -231,4 +235,22 @@ fn a_build_leaves_a_page_that_stands_alone() {
     sandbox.write("mine/b.Dockerfile", "RUN exit '9'\n");
     sandbox.deps(["build", "--report", "page.html"]).exits(1);
     assert!(page().contains("<td>failed</td>") && page().contains("RUN exit &#39;9&#39;"), "{}", page());
+}
+
+#[test]
+fn on_a_terminal_a_running_step_has_a_line_with_its_seconds() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    let unique = unique(&sandbox);
+    sandbox.write("mine/b.Dockerfile", &format!("RUN mkdir -p {{{{ out }}}}/bin && sleep 2 && echo {unique}\n"));
+    sandbox.deps(["lock"]).succeeds();
+    let command = format!("stty cols 120 rows 24; {} build", env!("CARGO_BIN_EXE_deps-cli"));
+    let run = sandbox.program("script", ["-qec", &command, "/dev/null"]).env("TERM", "xterm").succeeds();
+    let text = run.stdout();
+    let running = |line: &str| line.contains("  mine-builder: RUN ") && line.contains("  1s");
+    assert!(text.split(['\n', '\r']).any(running), "{run}");
+    // A terminal that cannot move its cursor has plain lines.
+    let run = sandbox.program("script", ["-qec", &command, "/dev/null"]).env("TERM", "dumb").succeeds();
+    assert!(run.stdout().contains(" … ") && run.stdout().contains("CACHED"), "{run}");
 }
