@@ -173,3 +173,84 @@ fn programs_learn_of_every_step_and_of_the_end() {
     let last = all.last().expect("events");
     assert_eq!((last["event"].as_str(), last["exit_code"].as_u64()), (Some("failed"), Some(9)), "{run}");
 }
+
+#[test]
+fn what_the_engine_holds_is_shown_and_removed_by_name() {
+    let Some(engine) = Engine::required() else { return };
+    let Some(second) = engine.second() else { return };
+    let sandbox = Sandbox::with_environment(second.engine.environment());
+    project(&sandbox, &engine);
+    // Steps that could call these have their caches.
+    sandbox.write(
+        "mine/b.Dockerfile",
+        "RUN mkdir -p {{ out }}/bin && if false; then pip install x==1; fi\n\
+         RUN head -c 3000000 /dev/zero > /go/pkg/mod/x && if false; then go get x; fi\n",
+    );
+    sandbox.deps(["build"]).succeeds();
+    let ids = || {
+        let shown: Value =
+            serde_json::from_str(&sandbox.deps(["cache", "engine", "ls", "--json"]).succeeds().stdout()).unwrap();
+        let mounts = shown["mounts"].as_array().expect("mounts");
+        mounts.iter().map(|mount| mount["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), ["go-build", "go-mod", "pip-cache"]);
+    sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mood"]).exits(2).stderr_is(str![[r#"
+error: the engine has no cache mount `go-mood`
+hint: did you mean `go-mod`?
+
+"#]]);
+    let removed = sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mod", "--dry-run"]).succeeds();
+    assert!(removed.stdout().ends_with("would remove 1 cache mount: 2.87 MiB\n"), "{removed}");
+    assert_eq!(ids(), ["go-build", "go-mod", "pip-cache"]);
+    let removed = sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mod"]).succeeds();
+    assert!(removed.stdout().ends_with("removed 1 cache mount: 2.87 MiB\n"), "{removed}");
+    assert_eq!(ids(), ["go-build", "pip-cache"]);
+    let run = sandbox.deps(["build"]).succeeds();
+    assert!(summary(&run.stderr()).contains(" (100 %), 0 run, "), "cached results need no cache mount: {run}");
+    sandbox.deps(["cache", "engine", "prune", "--all"]).succeeds();
+    let empty = sandbox.deps(["cache", "engine", "ls"]).succeeds().stdout();
+    assert!(empty.starts_with("0 cache mounts and "), "{empty}");
+}
+
+#[test]
+fn a_build_leaves_a_page_that_stands_alone() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    sandbox.deps(["build", "--report", "page.html"]).succeeds();
+    let page = || sandbox.read("page.html");
+    let first = page();
+    assert!(!first.contains("<script") && !first.contains(" src=") && !first.contains(" href="), "{first}");
+    assert!(first.contains("<svg ") && first.contains("<h3>mine-builder</h3>"), "{first}");
+    assert!(first.contains("<td>run: first build on this engine</td><td><span class=\"bar\" "), "{first}");
+    assert!(first.contains("<tr><td>repository a</td><td><pre>HEAD "), "{first}");
+    assert!(first.contains("<tr><td>snippet mine/b.Dockerfile</td>"), "{first}");
+    sandbox.deps(["build", "--report", "page.html"]).succeeds();
+    let second = page();
+    assert!(second.contains("<td>cached</td><td>cached</td>") && !second.contains("otherwise\">"), "{second}");
+    sandbox.deps(["build", "--report", "page.html"]).succeeds();
+    let without_times =
+        |text: &str| -> String { text.lines().filter(|line| !line.starts_with("<p>built: ")).collect() };
+    assert_eq!(without_times(&page()), without_times(&second));
+    sandbox.write("mine/b.Dockerfile", "RUN exit '9'\n");
+    sandbox.deps(["build", "--report", "page.html"]).exits(1);
+    assert!(page().contains("<td>failed</td>") && page().contains("RUN exit &#39;9&#39;"), "{}", page());
+}
+
+#[test]
+fn on_a_terminal_a_running_step_has_a_line_with_its_seconds() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = Sandbox::with_environment(engine.environment());
+    project(&sandbox, &engine);
+    let unique = unique(&sandbox);
+    sandbox.write("mine/b.Dockerfile", &format!("RUN mkdir -p {{{{ out }}}}/bin && sleep 2 && echo {unique}\n"));
+    sandbox.deps(["lock"]).succeeds();
+    let command = format!("stty cols 120 rows 24; {} build", env!("CARGO_BIN_EXE_deps-cli"));
+    let run = sandbox.program("script", ["-qec", &command, "/dev/null"]).env("TERM", "xterm").succeeds();
+    let text = run.stdout();
+    let running = |line: &str| line.contains("  mine-builder: RUN ") && line.contains("  1s");
+    assert!(text.split(['\n', '\r']).any(running), "{run}");
+    // A terminal that cannot move its cursor has plain lines.
+    let run = sandbox.program("script", ["-qec", &command, "/dev/null"]).env("TERM", "dumb").succeeds();
+    assert!(run.stdout().contains(" … ") && run.stdout().contains("CACHED"), "{run}");
+}

@@ -127,6 +127,31 @@ Options:
           Build twice without cache and compare the layers: 4 when they differ, with the first file
           that does
 
+      --cache-from <SPEC>
+          Take results also from this cache: an image reference, or as for `docker buildx build
+          --cache-from`; may be given several times
+
+      --cache-to <SPEC>
+          Leave the results of all stages in this cache for others, as far as that succeeds; may be
+          given several times
+
+      --builder <NAME>
+          Use this buildx builder instead of the current one
+
+      --progress <VIEW>
+          How the build is shown
+
+          Possible values:
+          - auto:  Live lines on a terminal, else plain
+          - plain: A line for each step that ends
+          - json:  One JSON object a line on stderr (`deps schema progress`)
+          
+          [default: auto]
+
+      --report <FILE>
+          Write a page about the build to this file: stages, steps, times, what was foreseen, what
+          keys are made of
+
       --frozen
           Fail, with exit code 3, unless `deps.lock` exists and is up to date; never write it
           

@@ -9,11 +9,13 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 17] = [
+const SCHEMAS: [&str; 19] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
     "cache-verify",
+    "cache-engine",
+    "cache-engine-prune",
     "config",
     "deps",
     "extension",

@@ -12,7 +12,7 @@ use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use super::session::Session;
 use super::watching::{self, View, Watched};
-use super::{Frozen, Network, caching, current, fetch, locking, origins, planning, pure, reproducible};
+use super::{Frozen, Network, build_page, caching, current, fetch, locking, origins, planning, pure, reproducible};
 use crate::dockerfile::BUILD_LABEL;
 use crate::engine::probe::{Found, NoEngine};
 use crate::engine::run::Built;
@@ -69,6 +69,9 @@ pub(super) struct Options {
     /// How the build is shown.
     #[arg(long, value_enum, default_value_t, value_name = "VIEW")]
     progress: View,
+    /// Write a page about the build to this file: stages, steps, times, what was foreseen, what keys are made of.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     frozen: Frozen,
     #[command(flatten)]
@@ -93,6 +96,7 @@ impl Options {
             caching: caching::Caching::default(),
             progress: View::default(),
             check_reproducible: false,
+            report: None,
             frozen,
             network,
         }
@@ -168,6 +172,9 @@ fn made(
     if let Err(error) = foreseen.keep(session, &store, workspace.root(), &built.outcome) {
         session.tell(&format!("note: the next plan will not know of this build: {error}\n"));
     }
+    if let Some(path) = &options.report {
+        build_page::write(session, path, (&loaded.project.name, plans), &foreseen, &built.outcome)?;
+    }
     watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     Ok(built.image)
@@ -199,6 +206,7 @@ fn up_to_date(
     let always = options.no_skip
         || options.no_cache
         || options.check_reproducible
+        || options.report.is_some()
         || options.caching.asks_for_a_build()
         || options.output.is_some()
         || options.target.is_some();

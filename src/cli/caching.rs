@@ -25,9 +25,23 @@ pub(super) struct Caching {
     /// Leave the results of all stages in this cache for others, as far as that succeeds; may be given several times.
     #[arg(long, value_name = "SPEC")]
     cache_to: Vec<String>,
-    /// Build on this buildx builder instead of the current one.
+    #[command(flatten)]
+    builder: Builder,
+}
+
+/// Which builder.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Builder {
+    /// Use this buildx builder instead of the current one.
     #[arg(long, value_name = "NAME", value_parser = builder)]
-    pub(super) builder: Option<String>,
+    builder: Option<String>,
+}
+
+impl Builder {
+    /// Returns its name; none for the one that the environment names.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.builder.as_deref()
+    }
 }
 
 impl Caching {
@@ -44,12 +58,12 @@ impl Caching {
 
     /// Whether this build is asked to leave something elsewhere, or to be made by somebody else.
     pub(super) fn asks_for_a_build(&self) -> bool {
-        !self.cache_to.is_empty() || self.builder.is_some()
+        !self.cache_to.is_empty() || self.builder.builder.is_some()
     }
 
     /// Finds the engine.
     pub(super) fn probe(&self, choice: Choice) -> Result<Found, NoEngine> {
-        match &self.builder {
+        match self.builder.name() {
             Some(builder) => run::probe_builder(choice, builder),
             None => run::probe(choice),
         }
@@ -81,7 +95,7 @@ impl Caching {
         let to = possible(session, to, found);
         let values = |caches: Vec<BuildCache>| without_repetition(caches.iter().map(BuildCache::value));
         let to = to.into_iter().map(BuildCache::exported).collect();
-        Ok(Build { cache_from: values(from), cache_to: values(to), builder: self.builder.clone(), ..build })
+        Ok(Build { cache_from: values(from), cache_to: values(to), builder: self.builder.builder.clone(), ..build })
     }
 }
 

@@ -71,6 +71,26 @@ impl Foreseen {
         }
     }
 
+    /// Returns what was foreseen for each of `plans`: nothing for those of platforms that are not built.
+    pub(super) fn predictions(&self, plans: &[Plan]) -> Vec<Vec<Prediction>> {
+        let of = |plan: &Plan| {
+            let name = plan.platform.to_string();
+            let platform = self.platforms.iter().find(|platform| platform.record.platform == name);
+            platform.map(|platform| platform.predictions.clone()).unwrap_or_default()
+        };
+        plans.iter().map(of).collect()
+    }
+
+    /// Returns what the platforms that are built are made of.
+    pub(super) fn records(&self) -> Vec<&Record> {
+        self.platforms.iter().map(|platform| &platform.record).collect()
+    }
+
+    /// Returns what was compared with, for people; none before a first build.
+    pub(super) fn against(&self) -> Option<&'static str> {
+        self.known.then_some("the last build")
+    }
+
     /// Compares what was foreseen with `outcome`, platform by platform.
     pub(super) fn agreement(&self, outcome: &Outcome) -> Agreement {
         let mut all = Agreement::default();

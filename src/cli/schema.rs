@@ -7,8 +7,8 @@ use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
-    self, CacheReport, CollectReport, DriftReport, ExtensionsReport, GraphReport, ImportReport, LintReport, PlanReport,
-    ProgressReport, StatusReport, UsageReport, VerifyReport, WhyReport,
+    self, CacheReport, CollectReport, DriftReport, EngineReport, ExtensionsReport, GraphReport, ImportReport,
+    LintReport, PlanReport, ProgressReport, PrunedReport, StatusReport, UsageReport, VerifyReport, WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -52,6 +52,10 @@ enum File {
     CacheDu,
     /// `deps cache gc --json`
     CacheGc,
+    /// `deps cache engine ls --json`
+    CacheEngine,
+    /// `deps cache engine prune --json`
+    CacheEnginePrune,
     /// `deps cache verify --json`
     CacheVerify,
 }
@@ -74,6 +78,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::CacheDu => schemars::schema_for!(UsageReport),
         File::CacheGc => schemars::schema_for!(CollectReport),
         File::CacheVerify => schemars::schema_for!(VerifyReport),
+        File::CacheEngine => schemars::schema_for!(EngineReport),
+        File::CacheEnginePrune => schemars::schema_for!(PrunedReport),
         File::Extensions => schemars::schema_for!(ExtensionsReport),
     };
     print(&report::json(&schema))

@@ -45,7 +45,7 @@ pub(super) struct Watched {
 
 /// Builds, and shows it.
 pub(super) fn watched(session: &Session, found: &Found, build: &Build, view: View) -> Result<Watched, Failed> {
-    let live = (view == View::Auto && session.terminal()).then(Live::new);
+    let live = (view == View::Auto && session.terminal()).then(Live::new).flatten();
     let mut watch = Watch { session, view, live, summary: Summary::default(), broken: Vec::new() };
     let built = run::build(found, build, session.interrupted(), &mut |event| watch.on(event));
     if let Some(live) = watch.live {
@@ -136,10 +136,14 @@ struct Live {
 }
 
 impl Live {
-    fn new() -> Self {
+    /// Returns nothing where the terminal cannot move its cursor: lines that are hidden would hide what is printed, too.
+    fn new() -> Option<Self> {
         let lines = MultiProgress::new();
+        if lines.is_hidden() {
+            return None;
+        }
         let all = lines.add(spinner("{spinner} {pos} of {len} steps, {elapsed}"));
-        Self { lines, running: BTreeMap::new(), all }
+        Some(Self { lines, running: BTreeMap::new(), all })
     }
 
     fn started(&mut self, id: &StepId, name: String, total: usize) {

@@ -80,7 +80,8 @@ pub fn read(text: &str) -> Held {
 /// Parts `text` before every `ID:` and before the sums.
 fn records(text: &str) -> impl Iterator<Item = &str> {
     let begins = ["\n\nID:\t", "\n\nShared:\t", "\n\nReclaimable:\t"];
-    let mut starts: Vec<usize> = begins.iter().flat_map(|begin| text.match_indices(begin)).map(|(at, _)| at + 2).collect();
+    let mut starts: Vec<usize> =
+        begins.iter().flat_map(|begin| text.match_indices(begin)).map(|(at, _)| at + 2).collect();
     starts.push(0);
     starts.sort_unstable();
     let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
@@ -120,7 +121,11 @@ fn size(text: &str) -> Option<u64> {
     let (unit, factor) = UNITS.into_iter().find(|(unit, _)| text.ends_with(unit))?;
     let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
     let fit = number.is_finite() && (0.0..1e6).contains(&number);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is positive and far below the limit")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is positive and far below the limit"
+    )]
     fit.then(|| (number * factor).round() as u64)
 }
 

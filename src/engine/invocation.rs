@@ -294,6 +294,18 @@ build
         assert_data_eq!(
             lines(Engine::Buildx, &build),
             str![[r#"
+buildx
+build
+--provenance=false
+--metadata-file=/tmp/metadata.json
+--builder=other
+--cache-from=type=registry,ref=a/b
+--cache-from=type=local,src=/c
+--cache-to=type=registry,ref=a/b,mode=max
+--progress=rawjson
+-f
+-
+/store/trees
 "#]]
         );
     }

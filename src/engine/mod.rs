@@ -9,6 +9,7 @@
 
 pub mod container;
 pub mod exporter;
+pub mod held;
 pub mod image;
 pub mod invocation;
 pub mod oci;

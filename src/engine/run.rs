@@ -19,6 +19,7 @@ use super::invocation::{Invocation, InvocationError, invocation};
 use super::probe::{Answer, Facts, Found, NoEngine, decide};
 use super::progress::{Event, reader};
 use super::summary::{Outcome, Summary};
+use super::text::printable;
 use super::{Build, Choice, Engine};
 
 /// How long an engine may take to say what it is.
@@ -50,6 +51,17 @@ pub enum RunError {
     /// The user stopped the build.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Why a program did not say what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// It did not start, or said nothing for a long time.
+    #[error("cannot ask `docker`: {0}")]
+    CannotStart(#[from] io::Error),
+    /// It failed; the last line that it said.
+    #[error("the engine does not answer: {0}")]
+    Refused(String),
 }
 
 /// A build that was performed.
@@ -110,6 +122,20 @@ fn answer(asked: io::Result<Child>, since: Instant) -> Answer {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::NoProgram,
         Err(error) => Answer::Failed(error.to_string()),
     }
+}
+
+/// Runs `docker` with `arguments` and returns what it says, however long that takes.
+///
+/// # Errors
+/// When it cannot be started, or fails.
+pub fn asked(arguments: &[String]) -> Result<String, AskError> {
+    let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("nothing was said");
+    Err(AskError::Refused(printable(last)))
 }
 
 /// Returns the status, the output and the talk of `child`, which says little enough for a pipe to hold.

@@ -2,10 +2,12 @@
 //!
 //! Decides words and layout. Leaves out where they are printed and every exit code (`cli/`).
 
+mod build;
 mod cache;
 mod cause;
 mod checkout;
 mod drift;
+mod engine;
 mod extension;
 mod graph;
 mod lint;
@@ -17,6 +19,7 @@ mod repos;
 mod sarif;
 mod why;
 
+pub use build::{BuildPage, StepFact, build_page};
 pub use cache::{
     CacheReport, CollectReport, CommitReport, DamagedReport, PartReport, RemovedReport, ThingReport, UsageReport,
     VerifyReport, cache_text, collect_summary, collect_text, usage_text,
@@ -24,6 +27,7 @@ pub use cache::{
 pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use drift::{DriftItem, DriftReport, drift_json};
+pub use engine::{EngineReport, MountReport, PrunedReport, engine_text, pruned_text};
 pub use extension::{
     ExtensionReport, ExtensionsReport, extension_report, extension_text, extensions_page, extensions_text,
 };

@@ -51,7 +51,7 @@ impl Daemon {
     }
 
     fn wait(&mut self) {
-        for _ in 0..200 {
+        for _ in 0..1200 {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
                 return;
             }

@@ -1,5 +1,6 @@
 //! `deps cache`: what the store holds, how much, who needs it; takes away what nobody needs; reads it again.
 
+mod engine;
 mod gc;
 mod path;
 mod verify;
@@ -37,6 +38,8 @@ enum Command {
     Verify(verify::Verify),
     /// Print the store's folder, or where one commit, tree or entry of the lock lies in it.
     Path(path::Place),
+    /// Show and remove what the engine holds: cache mounts and the build cache.
+    Engine(engine::Engine),
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -70,6 +73,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         Command::Gc(options) => gc::run(session, options),
         Command::Verify(options) => verify::run(session, options),
         Command::Path(options) => path::run(session, options),
+        Command::Engine(options) => engine::run(session, options),
     }
 }
 

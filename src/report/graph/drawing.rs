@@ -151,7 +151,7 @@ fn middle(neighbours: &[usize], rank: &[usize], own: usize) -> usize {
 }
 
 /// Spells `text` for XML and HTML.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::report) fn escaped(text: &str) -> String {
     let mut result = String::new();
     for c in super::printable(text).chars() {
         match c {

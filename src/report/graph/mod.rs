@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::plan::{PlanReport, PlatformReport, StageReport};
 
+pub(super) use drawing::escaped;
 pub use drawing::svg;
 pub use page::html;
 
