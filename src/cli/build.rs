@@ -7,22 +7,22 @@ use std::path::PathBuf;
 use clap::Args;
 use deps_lock::Lock;
 
+use super::build_failure::{failed, no_engine};
 use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
-use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
+use super::outcome::{FAILED, Failed, USAGE, print};
 use super::session::Session;
 use super::watching::{self, View, Watched};
 use super::{Frozen, Network, build_page, caching, current, fetch, locking, origins, planning, pure, reproducible};
 use crate::dockerfile::BUILD_LABEL;
-use crate::engine::probe::{Found, NoEngine};
+use crate::engine::probe::Found;
 use crate::engine::run::Built;
-use crate::engine::summary::Failure;
 use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
 use crate::plan::{CA_SECRET, Plan, SSH_ID, build_key, plan_key};
 use crate::project::Project;
 use crate::resolve::Refresh;
-use crate::source::{Place, nearest};
+use crate::source::nearest;
 use crate::store::Store;
 use crate::workspace::{Loaded, Workspace};
 
@@ -399,52 +399,4 @@ fn finish(
     let cached = crate::report::cached_text(outcome.cached, outcome.ran);
     session.tell(&format!("built {what}: {steps}, {cached}, {} run, in {took:.1}s{end}", outcome.ran));
     Ok(())
-}
-
-fn failed(loaded: &Loaded, plan: &Plan, failure: &Failure) -> Failed {
-    let Failure { step, message, exit_code, last_lines, cancelled } = failure;
-    let mut details: Vec<String> = Vec::new();
-    if !last_lines.is_empty() {
-        details.push("the last lines of its log:".to_owned());
-        details.extend(last_lines.iter().map(|line| format!("  {line}")));
-    }
-    if *cancelled > 0 {
-        details.push(format!(
-            "{} stopped because of it",
-            crate::report::count(*cancelled, "other step was", "other steps were")
-        ));
-    }
-    let Some(step) = step else {
-        return Failed::one(
-            FAILED,
-            Diagnostic::error(format!("the engine could not build: {message}")).details(details),
-        );
-    };
-    let stage = if step.stage.is_empty() { "final" } else { &step.stage };
-    let origin = plan.stage(stage).and_then(|stage| stage.origin(step.index));
-    let place = origin.and_then(|origin| place(loaded, &origin.extension, &origin.file, origin.line));
-    let extension = origin.map_or_else(String::new, |origin| format!(" of extension `{}`", origin.extension));
-    let how = exit_code.map_or_else(|| message.clone(), |code| format!("it exited with status {code}"));
-    let text = format!("stage `{stage}`{extension} failed: {how}");
-    let hint = format!("to repeat only this stage, run `deps build --stage {stage}`");
-    Failed::one(FAILED, Diagnostic::error(text).details(details).at(place.as_ref()).hint(Some(hint)))
-}
-
-/// The line of a snippet, to be shown.
-fn place(loaded: &Loaded, extension: &str, file: &str, line: usize) -> Option<Place> {
-    let extension = loaded.extensions.iter().find(|one| one.name == extension)?;
-    let source = extension.source_of(file)?;
-    let start: usize = source.text().split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
-    let length = source.text().get(start..)?.lines().next().map_or(0, str::len);
-    Some(source.at(start..start + length))
-}
-
-fn no_engine(error: &NoEngine) -> Failed {
-    let hint = match error {
-        NoEngine::NotFound { .. } => {
-            "install Docker with buildx and start it, or set `DOCKER_HOST`; `deps lock`, `fetch`, `plan` and `dockerfile` work without"
-        }
-        NoEngine::TooOld { .. } => "use Docker 23 or newer, or another builder: `docker buildx create --use`",
-    };
-    Failed::one(UNREACHABLE, Diagnostic::error(error.to_string()).hint(Some(hint.to_owned())))
 }
