@@ -480,6 +480,7 @@ Commands:
   gc      Remove what no project on this machine needs
   verify  Read everything again and name what is damaged (exit code 4)
   path    Print the store's folder, or where one commit, tree or entry of the lock lies in it
+  engine  Show and remove what the engine holds: cache mounts and the build cache
   help    Print this message or the help of the given subcommand(s)
 
 Options:

@@ -110,7 +110,7 @@ fn a_builder_that_is_not_there_is_named() {
     assert!(run.stderr().contains("no-such-builder"), "{run}");
     sandbox.deps(["build", "--builder", "default"]).succeeds();
     // The same builder by its variable is the same engine: everything is known.
-    let run = sandbox.deps(["build"]).env("BUILDX_BUILDER", "default").succeeds();
+    let run = sandbox.deps(["build", "--no-skip"]).env("BUILDX_BUILDER", "default").succeeds();
     assert!(summary(&run.stderr()).ends_with("s, as predicted"), "{run}");
 }
 
@@ -132,7 +132,7 @@ fn a_second_engine_with_the_registry_s_cache_runs_nothing_again() {
         }
         program.succeeds()
     };
-    let run = there(&["build", "--frozen", "--cache-from", &cache]);
+    let run = there(&["build", "--frozen", "--no-skip", "--cache-from", &cache]);
     assert!(summary(&run.stderr()).contains(" (100 %), 0 run, "), "{run}");
     let image = second.engine.docker(["create", "caching:latest", "x"]);
     second.engine.docker(["cp", &format!("{}:/opt/mine/f", image.trim()), &sandbox.path("f").to_string_lossy()]);
@@ -151,7 +151,7 @@ fn programs_learn_of_every_step_and_of_the_end() {
         assert!(events.iter().all(|event| validator.is_valid(event)), "{events:#?}");
         events
     };
-    let run = sandbox.deps(["build", "--progress", "json"]).succeeds();
+    let run = sandbox.deps(["build", "--no-skip", "--progress", "json"]).succeeds();
     let all = events(&run.stderr());
     let last = all.last().expect("events");
     assert_eq!((last["event"].as_str(), last["image"].as_str()), (Some("built"), Some(run.stdout().trim())));
@@ -163,12 +163,12 @@ fn programs_learn_of_every_step_and_of_the_end() {
     );
     assert!(all.iter().filter(|event| event["event"] == "finished").all(|event| event["seconds"].is_f64()), "{run}");
     // With --quiet there is nothing else on stderr.
-    let run = sandbox.deps(["build", "--progress", "json", "--quiet"]).succeeds();
+    let run = sandbox.deps(["build", "--no-skip", "--progress", "json", "--quiet"]).succeeds();
     let all = events(&run.stderr());
     assert_eq!(all.len(), run.stderr().lines().count(), "{run}");
     assert!(all.iter().all(|event| event["event"] == "built" || event["state"] == "cached"), "{run}");
     sandbox.write("mine/b.Dockerfile", "RUN exit 9\n");
-    let run = sandbox.deps(["build", "--progress", "json"]).exits(1);
+    let run = sandbox.deps(["build", "--no-skip", "--progress", "json"]).exits(1);
     let all = events(&run.stderr());
     let last = all.last().expect("events");
     assert_eq!((last["event"].as_str(), last["exit_code"].as_u64()), (Some("failed"), Some(9)), "{run}");
@@ -186,7 +186,7 @@ fn what_the_engine_holds_is_shown_and_removed_by_name() {
         "RUN mkdir -p {{ out }}/bin && if false; then pip install x==1; fi\n\
          RUN head -c 3000000 /dev/zero > /go/pkg/mod/x && if false; then go get x; fi\n",
     );
-    sandbox.deps(["build"]).succeeds();
+    sandbox.deps(["build", "--no-skip"]).succeeds();
     let ids = || {
         let shown: Value =
             serde_json::from_str(&sandbox.deps(["cache", "engine", "ls", "--json"]).succeeds().stdout()).unwrap();
@@ -205,7 +205,7 @@ hint: did you mean `go-mod`?
     let removed = sandbox.deps(["cache", "engine", "prune", "--mounts", "go-mod"]).succeeds();
     assert!(removed.stdout().ends_with("removed 1 cache mount: 2.87 MiB\n"), "{removed}");
     assert_eq!(ids(), ["go-build", "pip-cache"]);
-    let run = sandbox.deps(["build"]).succeeds();
+    let run = sandbox.deps(["build", "--no-skip"]).succeeds();
     assert!(summary(&run.stderr()).contains(" (100 %), 0 run, "), "cached results need no cache mount: {run}");
     sandbox.deps(["cache", "engine", "prune", "--all"]).succeeds();
     let empty = sandbox.deps(["cache", "engine", "ls"]).succeeds().stdout();
@@ -245,7 +245,7 @@ fn on_a_terminal_a_running_step_has_a_line_with_its_seconds() {
     let unique = unique(&sandbox);
     sandbox.write("mine/b.Dockerfile", &format!("RUN mkdir -p {{{{ out }}}}/bin && sleep 2 && echo {unique}\n"));
     sandbox.deps(["lock"]).succeeds();
-    let command = format!("stty cols 120 rows 24; {} build", env!("CARGO_BIN_EXE_deps-cli"));
+    let command = format!("stty cols 120 rows 24; {} build --no-skip", env!("CARGO_BIN_EXE_deps-cli"));
     let run = sandbox.program("script", ["-qec", &command, "/dev/null"]).env("TERM", "xterm").succeeds();
     let text = run.stdout();
     let running = |line: &str| line.contains("  mine-builder: RUN ") && line.contains("  1s");
