@@ -82,7 +82,9 @@ pub fn set_option(text: &str, name: &str, option: &str, value: &OptionValue) -> 
             }
             put(item, long.into());
         }
+        make_room(item, "with");
         let wish = item.as_table_like_mut().ok_or_else(|| EditError::NotATable(format!("extensions.{name}")))?;
+        wish.get_mut("with").into_iter().for_each(|with| make_room(with, option));
         if !wish.contains_key("with") {
             wish.insert("with", Item::Value(InlineTable::new().into()));
         }
@@ -139,6 +141,14 @@ fn replace(table: &mut dyn TableLike, key: &str, value: Value) {
     match table.get_mut(key) {
         Some(item) => put(item, value),
         None => _ = table.insert(key, Item::Value(value)),
+    }
+}
+
+/// Takes the space before the brace away from the last value of an inline table that `key` will be added to.
+fn make_room(item: &mut Item, key: &str) {
+    let Some(inline) = item.as_inline_table_mut().filter(|inline| !inline.contains_key(key)) else { return };
+    if let Some((_, last)) = inline.iter_mut().last() {
+        last.decor_mut().set_suffix("");
     }
 }
 
@@ -215,6 +225,13 @@ mod tests {
         assert_eq!(changed, added.replace("jobs = 4", "jobs = 8"));
         let long = set_option(TEXT, "uv", "version", &text("0.9")).unwrap();
         assert_eq!(long, TEXT.replace("\"^1\" # fast", "{ version = \"^1\", with = { version = \"0.9\" } } # fast"));
+        let short = "[extensions]\na = { path = \"x\" } # mine\nb = {path=\"y\"}\n";
+        let one = set_option(short, "a", "n", &OptionValue::Integer(1)).unwrap();
+        assert_eq!(one, short.replace("\"x\" }", "\"x\", with = { n = 1 } }"));
+        let two = set_option(&one, "a", "o", &OptionValue::Integer(2)).unwrap();
+        assert_eq!(two, one.replace("n = 1 }", "n = 1, o = 2 }"));
+        let tight = set_option(short, "b", "n", &OptionValue::Integer(1)).unwrap();
+        assert!(tight.ends_with("b = {path=\"y\", with = { n = 1 } }\n"), "{tight}");
     }
 
     #[test]
