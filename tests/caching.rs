@@ -79,7 +79,7 @@ error: a cache of several fields must have a `type`
 
 #[test]
 fn a_cache_that_cannot_be_left_elsewhere_fails_no_build() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     project(&sandbox, &engine);
     // Nobody listens there.
@@ -103,7 +103,7 @@ fn a_cache_that_cannot_be_left_elsewhere_fails_no_build() {
 
 #[test]
 fn a_builder_that_is_not_there_is_named() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     project(&sandbox, &engine);
     let run = sandbox.deps(["build", "--engine", "buildx", "--builder", "no-such-builder"]).exits(5);
@@ -116,7 +116,7 @@ fn a_builder_that_is_not_there_is_named() {
 
 #[test]
 fn a_second_engine_with_the_registry_s_cache_runs_nothing_again() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let Some(second) = engine.second() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     project(&sandbox, &engine);
@@ -141,7 +141,7 @@ fn a_second_engine_with_the_registry_s_cache_runs_nothing_again() {
 
 #[test]
 fn programs_learn_of_every_step_and_of_the_end() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     project(&sandbox, &engine);
     let schema: Value = serde_json::from_str(&sandbox.deps(["schema", "progress"]).succeeds().stdout()).unwrap();
@@ -176,7 +176,7 @@ fn programs_learn_of_every_step_and_of_the_end() {
 
 #[test]
 fn what_the_engine_holds_is_shown_and_removed_by_name() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let Some(second) = engine.second() else { return };
     let sandbox = Sandbox::with_environment(second.engine.environment());
     project(&sandbox, &engine);
@@ -214,7 +214,7 @@ hint: did you mean `go-mod`?
 
 #[test]
 fn a_build_leaves_a_page_that_stands_alone() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     project(&sandbox, &engine);
     sandbox.deps(["build", "--report", "page.html"]).succeeds();
@@ -239,7 +239,7 @@ fn a_build_leaves_a_page_that_stands_alone() {
 
 #[test]
 fn on_a_terminal_a_running_step_has_a_line_with_its_seconds() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     project(&sandbox, &engine);
     let unique = unique(&sandbox);

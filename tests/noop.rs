@@ -46,7 +46,7 @@ fn builds(run: &Run) -> String {
 
 #[test]
 fn an_image_that_is_there_is_not_built_again_unless_something_else_was_asked_for() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = project(&engine, "noop", PURE, WORD);
     let build = |arguments: &[&str]| sandbox.deps([&["build", "--frozen"][..], arguments].concat()).succeeds();
     engine.remove_image("deps-test/noop:latest");
@@ -73,7 +73,7 @@ fn an_image_that_is_there_is_not_built_again_unless_something_else_was_asked_for
 
 #[test]
 fn an_image_that_somebody_put_under_the_name_is_built_over() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = project(&engine, "replaced", PURE, WORD);
     let build = || sandbox.deps(["build", "--frozen"]).succeeds();
     build();
@@ -90,7 +90,7 @@ fn an_image_that_somebody_put_under_the_name_is_built_over() {
 
 #[test]
 fn what_a_registry_has_is_not_pushed_again() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = project(&engine, "pushed", PURE, WORD);
     let unique = sandbox.root().to_string_lossy().replace(|c: char| !c.is_ascii_alphanumeric(), "").to_lowercase();
     let name = format!("{}/deps-test/pushed-{unique}:1", engine.registry());
@@ -128,7 +128,7 @@ hint: give a builder `network = "none"` and name what it downloads in `[inputs]`
 
 #[test]
 fn a_pure_builder_sees_no_network_and_only_what_it_declares() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let look = "ls -A /sys/class/net > {{ out }}/a/net && ls -A /deps/in > {{ out }}/a/inputs && ls -A / > {{ out }}/a/root \
         && cat /proc/net/route | wc -l > {{ out }}/a/routes && cat /deps/in/data/f > {{ out }}/a/data";
     let sandbox = Sandbox::with_environment(engine.environment());
@@ -144,7 +144,7 @@ fn a_pure_builder_sees_no_network_and_only_what_it_declares() {
 
 #[test]
 fn two_builds_without_cache_are_compared_file_by_file() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let check = |sandbox: &Sandbox, code: i32| sandbox.deps(["build", "--quiet", "--check-reproducible"]).exits(code);
     let sandbox = project(&engine, "same", PURE, WORD);
     check(&sandbox, 0).stderr_is(str![""]).stdout_is(str![[r#"
@@ -168,7 +168,7 @@ hint: what a step writes must come from its inputs alone: no clock, no random nu
 
 #[test]
 fn an_exported_image_has_the_project_s_epoch_and_the_build_has_no_such_argument() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = project(&engine, "epoch", PURE, WORD);
     sandbox.edit("deps.toml", "[build]", "[build]\nsource-date-epoch = 1000000000");
     sandbox.deps(["build", "--output", "type=oci,dest=../image.tar"]).succeeds();

@@ -64,7 +64,7 @@ fn to_run(sandbox: &Sandbox) -> String {
 
 #[test]
 fn what_the_plan_says_is_what_the_engine_does() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = project(&engine);
     sandbox.deps(["lock"]).succeeds();
     let first = sandbox.deps(["plan"]).succeeds().stdout();
@@ -123,7 +123,7 @@ fn a_package_more_runs_its_step_and_what_stands_on_it() {
 
 #[test]
 fn what_the_engine_does_otherwise_is_said_with_both_sides() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = project(&engine);
     sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen"]).succeeds();
     // Another store knows nothing of what this engine has.

@@ -23,6 +23,8 @@ pub(crate) struct Engine {
     busybox: String,
     /// Host and programs of an engine that is too old for our Dockerfiles, where there is one.
     old: Option<(String, PathBuf)>,
+    /// Host of an engine whose containers have no network, where there is one.
+    twin: Option<String>,
     /// Host of an engine that is started empty while a test needs it, and the servers' folder.
     second: Option<(String, PathBuf)>,
     /// The bundle with the machine's own certificate authorities, if it names one.
@@ -59,6 +61,17 @@ impl Engine {
         }
     }
 
+    /// The engine for tests whose builds need no network: beside the one of `required`, so that one test of each kind runs at a
+    /// time; the same one where there is no other. `.config/nextest.toml` has a group for each.
+    pub(crate) fn twin() -> Option<Engine> {
+        Engine::required().map(Engine::or_its_twin)
+    }
+
+    fn or_its_twin(self) -> Engine {
+        let host = self.twin.clone().unwrap_or_else(|| self.host.clone());
+        Engine { host, ..self }
+    }
+
     fn described_by(variable: impl Fn(&str) -> Option<String>) -> Result<Engine, Absent> {
         if variable("DEPS_TEST_ENGINE").as_deref() == Some("0") {
             let reason = variable("DEPS_TEST_ENGINE_WHY").unwrap_or("DEPS_TEST_ENGINE=0".to_string());
@@ -73,6 +86,7 @@ impl Engine {
             base: named("DEPS_TEST_BASE")?,
             busybox: named("DEPS_TEST_BUSYBOX")?,
             old: named("DEPS_TEST_OLD_DOCKER_HOST").ok().zip(named("DEPS_TEST_OLD_DOCKER_BIN").ok().map(PathBuf::from)),
+            twin: named("DEPS_TEST_TWIN_DOCKER_HOST").ok(),
             second: named("DEPS_TEST_SECOND_DOCKER_HOST").ok().zip(named("DEPS_TEST_STATE").ok().map(PathBuf::from)),
             certificates: variable("SSL_CERT_FILE"),
         })
@@ -202,7 +216,7 @@ mod tests {
         Engine::described_by(value)
     }
 
-    const ALL: [(&str, &str); 10] = [
+    const ALL: [(&str, &str); 11] = [
         ("DEPS_TEST_DOCKER_HOST", "unix:///run/new.sock"),
         ("DEPS_TEST_DOCKER_BIN", "/new/bin"),
         ("DEPS_TEST_DOCKER_CONFIG", "/new/config"),
@@ -213,6 +227,7 @@ mod tests {
         ("DEPS_TEST_OLD_DOCKER_BIN", "/old/bin"),
         ("DEPS_TEST_SECOND_DOCKER_HOST", "unix:///run/second.sock"),
         ("DEPS_TEST_STATE", "/state"),
+        ("DEPS_TEST_TWIN_DOCKER_HOST", "unix:///run/twin.sock"),
     ];
 
     #[test]
@@ -235,6 +250,8 @@ mod tests {
         assert_eq!(engine.environment()[2].1, "/new/config");
         assert_eq!(described(&ALL[..6]).unwrap().old, None);
         let second = ("unix:///run/second.sock".to_string(), "/state".into());
+        assert_eq!(engine.clone().or_its_twin().host, "unix:///run/twin.sock");
+        assert_eq!(described(&ALL[..6]).unwrap().or_its_twin().host, "unix:///run/new.sock");
         assert_eq!((engine.second.clone(), described(&ALL[..9]).unwrap().second), (Some(second), None));
         assert_eq!(engine.registry(), "127.0.0.1:5000");
         assert_eq!((engine.base(), engine.busybox()), ("127.0.0.1:5000/base:1", "127.0.0.1:5000/busybox:1"));
