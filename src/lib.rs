@@ -17,6 +17,7 @@ pub mod lint;
 pub mod manifest;
 pub mod plan;
 pub mod project;
+pub mod provenance;
 pub mod remote;
 pub mod report;
 pub mod resolve;

@@ -5,21 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("checkout", &["extent", "remote", "store"]),
     ("configuration", &["source", "typed_toml"]),
     ("container", &["extension"]),
     ("digest", &["extent"]),
     ("dockerfile", &["plan"]),
-    ("engine", &[]),
+    ("engine", &["provenance"]),
     ("extent", &[]),
     ("extension", &["digest", "project", "source", "typed_toml"]),
     ("lint", &["extension", "shell", "source"]),
     ("manifest", &["source"]),
-    ("plan", &["digest", "extension", "project", "shell", "source"]),
+    ("plan", &["digest", "extension", "project", "provenance", "shell", "source"]),
     ("project", &["extent", "source", "typed_toml"]),
+    ("provenance", &[]),
     ("remote", &["digest", "extent", "resolve", "store"]),
-    ("report", &["extension", "lint", "manifest", "plan", "resolve", "source"]),
+    ("report", &["extension", "lint", "manifest", "plan", "provenance", "resolve", "source"]),
     ("resolve", &["extension", "extent", "manifest", "project", "source"]),
     ("shell", &["source"]),
     ("source", &[]),
@@ -41,6 +42,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "manifest",
             "plan",
             "project",
+            "provenance",
             "remote",
             "report",
             "resolve",

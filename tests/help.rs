@@ -27,6 +27,7 @@ Commands:
   build        Build the image
   run          Run a container of the image, with what its extensions ask of the host
   test         Run the test of every extension in a container of the image
+  verify       Check that the lock names all that a build took from outside
   add          Add extensions to `deps.toml`
   remove       Remove extensions from `deps.toml`
   set          Set options and other values in `deps.toml`

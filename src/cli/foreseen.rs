@@ -133,6 +133,7 @@ impl Foreseen {
             for Platform { record, .. } in &self.platforms {
                 let name = word(&[&self.engine.identity, &self.engine.endpoint, &record.platform]);
                 let memory = Memory::of(&self.engine, record.clone(), &self.circumstances);
+                let memory = memory.that_took(outcome.materials.clone());
                 store.keep_build(folder, &name, &memory.written())?;
             }
         }

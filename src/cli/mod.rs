@@ -41,6 +41,7 @@ mod status;
 mod submodules;
 mod unfinished;
 mod update;
+mod verify;
 mod watching;
 mod why;
 
@@ -124,6 +125,8 @@ enum Command {
     Run(container::Run),
     /// Run the test of every extension in a container of the image.
     Test(container::Test),
+    /// Check that the lock names all that a build took from outside.
+    Verify(verify::Options),
     /// Add extensions to `deps.toml`.
     Add(edit::Add),
     /// Remove extensions from `deps.toml`.
@@ -218,6 +221,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Build(options) => build::run(session, &options),
         Command::Run(options) => container::run(session, &options),
         Command::Test(options) => container::test(session, &options),
+        Command::Verify(options) => verify::run(session, &options),
         Command::Add(options) => edit::add(session, &options),
         Command::Remove(options) => edit::remove(session, &options),
         Command::Set(options) => edit::set(session, &options),

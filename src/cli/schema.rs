@@ -8,7 +8,8 @@ use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
     self, CacheReport, CollectReport, DriftReport, EngineReport, ExtensionsReport, GraphReport, ImportReport,
-    LintReport, PlanReport, ProgressReport, PrunedReport, StatusReport, UsageReport, VerifyReport, WhyReport,
+    LintReport, PlanReport, ProgressReport, PrunedReport, SourcesReport, StatusReport, UsageReport, VerifyReport,
+    WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -44,6 +45,8 @@ enum File {
     Import,
     /// `deps status --json`
     Status,
+    /// `deps verify --json`
+    Sources,
     /// `deps lint --json`
     Lint,
     /// `deps cache ls --json`
@@ -73,6 +76,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
+        File::Sources => schemars::schema_for!(SourcesReport),
         File::Lint => schemars::schema_for!(LintReport),
         File::CacheLs => schemars::schema_for!(CacheReport),
         File::CacheDu => schemars::schema_for!(UsageReport),

@@ -2,10 +2,11 @@
 //!
 //! Decides which step's failure is the failure, and how a step reads on one line. Leaves out what the plan expected.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::progress::{End, Event, Kind, Step, StepId};
+use crate::provenance::Material;
 
 /// How many lines of a log are kept for a failure.
 const LAST_LINES: usize = 20;
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub cached: usize,
     /// What failed; `None` means that the build succeeded.
     pub failed: Option<Failure>,
+    /// What it took from outside, sorted.
+    pub materials: Vec<Material>,
     /// How long it took.
     pub took: Duration,
 }
@@ -49,6 +52,7 @@ pub struct Summary {
     steps: BTreeMap<StepId, Step>,
     ended: BTreeMap<StepId, usize>,
     logs: BTreeMap<StepId, VecDeque<String>>,
+    materials: BTreeSet<Material>,
     broken: Option<String>,
     tail: VecDeque<String>,
 }
@@ -63,6 +67,7 @@ impl Summary {
             Event::Broken { name, message } => {
                 self.broken.get_or_insert_with(|| format!("{name}: {message}"));
             }
+            Event::Took(material) => _ = self.materials.insert(material.clone()),
             Event::Tail(line) => keep(&mut self.tail, line),
             Event::Started(_) | Event::Sent(_) => {}
         }
@@ -97,7 +102,8 @@ impl Summary {
         let (ran, cached) = (count(|end| matches!(end, End::Done(_))), count(|end| *end == End::Cached));
         let cancelled = count(|end| *end == End::Cancelled);
         let failed = (!succeeded).then(|| self.failure(&steps, cancelled));
-        Outcome { steps, ran, cached, failed, took }
+        let materials = std::mem::take(&mut self.materials).into_iter().collect();
+        Outcome { steps, ran, cached, failed, materials, took }
     }
 
     /// A step whose process failed explains more than one that failed otherwise.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{RECORD_VERSION, Record};
 use super::steps::{Chain, Circumstances, Step, StepKind};
 use super::why::{Cause, Comparison, Follow};
+use crate::provenance::Material;
 
 /// Steps that were in none of so many builds on an engine are forgotten.
 pub const REMEMBERED: u64 = 256;
@@ -29,6 +30,9 @@ pub struct Memory {
     pub arguments: BTreeMap<String, String>,
     /// What it was made of.
     pub record: Record,
+    /// What it took from outside, as the engine said; absent in what an older version has left.
+    #[serde(default)]
+    pub materials: Option<Vec<Material>>,
 }
 
 /// What tells engines apart.
@@ -129,7 +133,13 @@ impl Memory {
     /// Returns what a build on `engine` leaves that was made of `record`.
     pub fn of(engine: &Engine, record: Record, circumstances: &Circumstances) -> Self {
         let arguments = shown(&circumstances.arguments);
-        Self { version: RECORD_VERSION, engine: engine.clone(), arguments, record }
+        Self { version: RECORD_VERSION, engine: engine.clone(), arguments, record, materials: None }
+    }
+
+    /// The same of a build that took these from outside.
+    #[must_use]
+    pub fn that_took(self, materials: Vec<Material>) -> Self {
+        Self { materials: Some(materials), ..self }
     }
 
     /// Reads what [`Memory::written`] returned; none when it is of another version, or damaged.

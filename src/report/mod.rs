@@ -6,6 +6,7 @@ mod build;
 mod cache;
 mod cause;
 mod checkout;
+mod completeness;
 mod drift;
 mod engine;
 mod extension;
@@ -26,6 +27,7 @@ pub use cache::{
 };
 pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
+pub use completeness::{SourceReport, SourcesReport, sources_text};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use engine::{EngineReport, MountReport, PrunedReport, engine_text, pruned_text};
 pub use extension::{

@@ -37,6 +37,7 @@ pub use rawjson::RawJson;
 
 use super::probe::Format;
 use super::text::printable;
+use crate::provenance::Material;
 
 /// A reader of one progress stream. How the stream is cut into pieces does not change the events.
 pub trait Progress {
@@ -71,6 +72,8 @@ pub enum Event {
         /// The line, without its end.
         line: String,
     },
+    /// The build takes something from outside.
+    Took(Material),
     /// So many bytes of the build context were sent until now.
     Sent(u64),
     /// Something that is not a step failed, as a base image that is not there.

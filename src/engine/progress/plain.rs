@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{End, Event, Progress, Step, StepId, printable_lines};
 use crate::engine::text::printable;
+use crate::provenance::Material;
 
 /// The longest line that is waited for, in bytes; the rest of a longer one is dropped.
 const LINE: usize = 1024 * 1024;
@@ -84,6 +85,8 @@ fn begin(id: StepId, name: &str, on: &mut dyn FnMut(Event)) -> Vertex {
     if let Some(step) = step {
         on(Event::Announced(step));
         on(Event::Started(id));
+    } else if let Some(material) = Material::of_vertex(name) {
+        on(Event::Took(material));
     }
     vertex
 }

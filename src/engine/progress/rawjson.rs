@@ -14,6 +14,7 @@ use super::decode::{base64, nanoseconds};
 use super::scan::{Piece, Scan};
 use super::{End, Event, Progress, Step, StepId, printable_lines};
 use crate::engine::text::printable;
+use crate::provenance::Material;
 
 /// The longest piece of a log line that is waited for, in bytes; a longer line is cut into several.
 const LINE: usize = 64 * 1024;
@@ -98,6 +99,8 @@ impl Vertex {
             if let Some(step) = Step::read(id(), &report.name) {
                 self.step = true;
                 on(Event::Announced(step));
+            } else if let Some(material) = Material::of_vertex(&report.name) {
+                on(Event::Took(material));
             }
         }
         if self.step && !self.started && report.started.is_some() && report.completed.is_none() && !report.cached {
