@@ -72,19 +72,12 @@ fn of_command(command: &str) -> String {
 /// The steps of a build, and whether each ran.
 pub(crate) type Steps = BTreeMap<Place, bool>;
 
-/// Returns the steps that a build told of with `--progress json`, and how many did otherwise than `deps plan` had said.
-pub(crate) fn told(progress: &str) -> (Steps, u64) {
+/// Returns the steps that a build told of with `--progress json`.
+pub(crate) fn told(progress: &str) -> Steps {
     let lines = progress.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let (mut steps, mut otherwise) = (Steps::new(), None);
-    for line in lines {
-        match line["event"].as_str() {
-            // A later line for the same step replaces an earlier one.
-            Some("finished") => _ = steps.insert(Place::told(&line["step"]), line["state"] == "done"),
-            Some("built") => otherwise = line["otherwise"].as_u64(),
-            _ => {}
-        }
-    }
-    (steps, otherwise.unwrap_or_else(|| panic!("the build does not end well: {progress}")))
+    // A later line for the same step replaces an earlier one.
+    let ended = lines.filter(|line| line["event"] == "finished");
+    ended.map(|line| (Place::told(&line["step"]), line["state"] == "done")).collect()
 }
 
 /// How many of the steps that there were run again.
@@ -143,21 +136,30 @@ impl Rebuilt {
 }
 
 /// Returns `least / median / most`; the median of an even number of values is the upper one of the two in the middle.
-pub(crate) fn spread(values: impl IntoIterator<Item = usize>) -> String {
+fn spread(values: impl IntoIterator<Item = usize>) -> String {
     let mut values: Vec<usize> = values.into_iter().collect();
     values.sort();
     let (Some(least), Some(most)) = (values.first(), values.last()) else { return "–".to_owned() };
     format!("{least} / {} / {most}", values[values.len() / 2])
 }
 
-/// Returns the line of a table about changes of one kind, beside what the peer does.
-pub(crate) fn row(about: &str, all: &[Rebuilt], peer: &str) -> String {
-    let of = |value: fn(&Rebuilt) -> usize| spread(all.iter().map(value));
+/// Returns the lines of a table about changes of one kind, beside what the peer does: all, and those that change the image.
+pub(crate) fn rows(about: &str, all: &[(String, Rebuilt)], peer: &str) -> String {
+    let all: Vec<&Rebuilt> = all.iter().map(|(_, one)| one).collect();
+    let changing: Vec<&Rebuilt> = all.iter().copied().filter(|one| one.changes_the_image()).collect();
+    if changing.len() == all.len() {
+        return row(about, &all, peer);
+    }
+    row(about, &all, "") + &row(&format!("{about} that changes the image"), &changing, peer)
+}
+
+fn row(about: &str, all: &[&Rebuilt], peer: &str) -> String {
+    let of = |value: fn(&Rebuilt) -> usize| spread(all.iter().map(|one| value(one)));
     format!(
         "| {about} | {} | {} | {} | {} | {} | {} | {} | {peer} |\n",
         all.len(),
         of(|one| one.existing),
-        of(Rebuilt::steps),
+        of(|one| one.steps()),
         of(|one| one.run),
         of(|one| one.copy),
         of(|one| one.builder),
@@ -170,7 +172,7 @@ pub(crate) const HEAD: &str = "| | cases | existing steps | re-executed | RUN | 
                                |---|---|---|---|---|---|---|---|---|\n";
 
 /// Returns a line for each case, those with the same numbers on one.
-pub(crate) fn cases(all: &[(String, Rebuilt)]) -> String {
+pub(crate) fn by_numbers(all: &[(String, Rebuilt)]) -> String {
     let mut alike: BTreeMap<[usize; 5], Vec<&str>> = BTreeMap::new();
     for (name, Rebuilt { run, copy, workdir, link, builder: _, existing: _, new }) in all {
         alike.entry([*run, *copy, *workdir, *link, *new]).or_default().push(name);
