@@ -397,22 +397,32 @@ fn groups() -> [(&'static str, Vec<Case>, &'static str); 6] {
     ]
 }
 
-/// All of it, for `benches/rebuilds`, which takes minutes.
+/// All of it, for `benches/rebuilds`: by the plan alone in a moment, on an engine in minutes.
 #[test]
 #[ignore = "it is a measurement"]
 fn the_whole_procedure() {
+    let wanted = |name: &str| std::env::var(name).unwrap_or_default();
+    let (on, part) = (wanted("REBUILDS_ON"), wanted("REBUILDS_PART"));
+    let groups = groups().into_iter().filter(|(name, ..)| name.contains(&part));
+    if on == "plan" || on == "plan-graph" {
+        let mut plans = Plans::default();
+        let mut of = |case: Case| (case.name.clone(), plans.foreseen(&case, on == "plan"));
+        return groups
+            .for_each(|(name, cases, peer)| tell(name, &cases.into_iter().map(&mut of).collect::<Vec<_>>(), peer));
+    }
     let engine = Engine::required().expect("a measurement needs an engine");
-    let wanted = |name: &str, value: &str| std::env::var(name).is_ok_and(|given| given == value);
-    let second = wanted("REBUILDS_ENGINE", "graph").then(|| engine.second_that_cannot_merge().expect("it starts"));
+    let second = (on == "graph").then(|| engine.second_that_cannot_merge().expect("it starts"));
     let engine = second.as_ref().map_or(&engine, |second| &second.engine);
     let sandbox = Sandbox::with_environment(engine.environment());
     let mut bench = Bench::new(engine, &sandbox, second.is_none());
-    let part = std::env::var("REBUILDS_PART").unwrap_or_default();
-    for (name, cases, peer) in groups().into_iter().filter(|(name, ..)| name.contains(&part)) {
-        let all = bench.rebuilt_apart(&name.replace(' ', "-"), cases);
-        let table = format!("{name}:\n\n{HEAD}{}\n{}\n", rows(name, &all, peer), by_numbers(&all));
-        // Not println!, which the lints keep out of tests.
-        std::io::stdout().write_all(table.as_bytes()).expect("standard output is open");
+    for (name, cases, peer) in groups {
+        tell(name, &bench.rebuilt_apart(&name.replace(' ', "-"), cases), peer);
     }
     engine.remove_image("deps-test/rebuilds");
+}
+
+fn tell(name: &str, all: &[(String, Rebuilt)], peer: &str) {
+    let table = format!("{name}:\n\n{HEAD}{}\n{}\n", rows(name, all, peer), by_numbers(all));
+    // Not println!, which the lints keep out of tests.
+    std::io::stdout().write_all(table.as_bytes()).expect("standard output is open");
 }

@@ -94,6 +94,8 @@ pub(crate) struct Rebuilt {
     pub(crate) builder: usize,
     /// How many steps are new.
     pub(crate) new: usize,
+    /// Whether the changed extension has steps of its own, which are not counted.
+    own: bool,
 }
 
 impl Rebuilt {
@@ -103,6 +105,7 @@ impl Rebuilt {
         let mut counted = Rebuilt::default();
         for (place, ran) in after {
             if changed.is_some_and(|name| place.belongs_to(name)) {
+                counted.own = true;
                 continue;
             }
             let link = place.kind == StepKind::Link.name();
@@ -143,11 +146,13 @@ fn spread(values: impl IntoIterator<Item = usize>) -> String {
     format!("{least} / {} / {most}", values[values.len() / 2])
 }
 
-/// Returns the lines of a table about changes of one kind, beside what the peer does: all, and those that change the image.
+/// Returns the lines of a table about changes of one kind, beside what the peer does: all and, where some change nothing in
+/// the image, the others, as the peer was measured.
 pub(crate) fn rows(about: &str, all: &[(String, Rebuilt)], peer: &str) -> String {
     let all: Vec<&Rebuilt> = all.iter().map(|(_, one)| one).collect();
     let changing: Vec<&Rebuilt> = all.iter().copied().filter(|one| one.changes_the_image()).collect();
-    if changing.len() == all.len() {
+    let all_change = all.iter().all(|one| one.changes_the_image() || one.own);
+    if all_change {
         return row(about, &all, peer);
     }
     row(about, &all, "") + &row(&format!("{about} that changes the image"), &changing, peer)
@@ -174,7 +179,7 @@ pub(crate) const HEAD: &str = "| | cases | existing steps | re-executed | RUN | 
 /// Returns a line for each case, those with the same numbers on one.
 pub(crate) fn by_numbers(all: &[(String, Rebuilt)]) -> String {
     let mut alike: BTreeMap<[usize; 5], Vec<&str>> = BTreeMap::new();
-    for (name, Rebuilt { run, copy, workdir, link, builder: _, existing: _, new }) in all {
+    for (name, Rebuilt { run, copy, workdir, link, builder: _, existing: _, new, own: _ }) in all {
         alike.entry([*run, *copy, *workdir, *link, *new]).or_default().push(name);
     }
     let mut text = "| RUN | COPY | WORKDIR | links placed | new steps | |\n|---|---|---|---|---|---|\n".to_owned();
