@@ -1,9 +1,8 @@
 //! `tar` and `zip` entries of manifests: locked by content, fetched once, unpacked, planned like any checkout.
 
-use std::io::{Cursor, Write as _};
-
 use snapbox::str;
 
+use crate::support::archives::zip;
 use crate::support::git_server::{Fault, GitServer};
 use crate::support::sandbox::Sandbox;
 
@@ -18,15 +17,6 @@ fn tar_gz(files: &[(&str, &str)]) -> Vec<u8> {
         builder.append_data(&mut header, path, content.as_bytes()).unwrap();
     }
     builder.into_inner().unwrap().finish().unwrap()
-}
-
-pub(crate) fn zip(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (path, content) in files {
-        writer.start_file(*path, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
 }
 
 /// A project with a tar archive of which a folder is wanted, and a whole zip archive.

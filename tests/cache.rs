@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::archives::zip;
+use crate::support::archives::zip;
 use crate::support::program::Run;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;

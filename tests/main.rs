@@ -55,6 +55,7 @@ mod plan;
 mod predict;
 mod project_files;
 mod readme;
+mod rebuilds;
 mod registry;
 mod remotes;
 mod ros;

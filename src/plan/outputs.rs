@@ -92,11 +92,13 @@ impl Work<'_> {
 }
 
 /// Whether a destination may be a linked layer, which makes all its parents anew as root's, 0755: only where every
-/// base has such folders, or none. The names at the root that bases have come from the Filesystem Hierarchy Standard.
+/// base has such folders, or none. The names at the root that bases have come from the Filesystem Hierarchy Standard;
+/// `/usr/lib/locale` is glibc's, and `/usr/lib` no link where there is a glibc.
 pub fn links(to: &str) -> bool {
-    const ROOTS: [&str; 9] = [
+    const ROOTS: [&str; 10] = [
         "/opt/",
         "/etc/profile.d/",
+        "/usr/lib/locale/",
         "/usr/local/bin/",
         "/usr/local/etc/",
         "/usr/local/include/",

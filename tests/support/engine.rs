@@ -107,13 +107,22 @@ impl Engine {
     ///
     /// `None`, after a line on standard error, where the servers cannot start one.
     pub(crate) fn second(&self) -> Option<Second> {
+        self.started(&["second"])
+    }
+
+    /// The same with a store that keeps an image as a chain of layers (a graph driver): `COPY --link` is a plain `COPY`.
+    pub(crate) fn second_that_cannot_merge(&self) -> Option<Second> {
+        self.started(&["second", "graph"])
+    }
+
+    fn started(&self, arguments: &[&str]) -> Option<Second> {
         let Some((host, state)) = self.second.clone() else {
             say_skipped("a second Docker engine", "DEPS_TEST_SECOND_DOCKER_HOST or DEPS_TEST_STATE is not set");
             return None;
         };
         let lock = std::fs::File::create(state.join("second.lock")).expect("the servers' folder can be written");
         lock.lock().expect("one test at a time has the second engine");
-        servers(&state, &["second"]);
+        servers(&state, arguments);
         Some(Second { engine: Engine { host, ..self.clone() }, state, _lock: lock })
     }
 

@@ -11,8 +11,10 @@ pub(crate) mod interceptor;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod proxy;
+pub(crate) mod rebuilds;
 pub(crate) mod repository;
 pub(crate) mod sandbox;
+pub(crate) mod stand_ins;
 pub(crate) mod store;
 
 mod self_test;
