@@ -15,6 +15,7 @@ mod cache;
 mod caching;
 mod catalogue;
 mod check;
+mod ci;
 mod containers;
 mod corpus;
 mod crash;
