@@ -16,6 +16,7 @@ mod caching;
 mod catalogue;
 mod check;
 mod completeness;
+mod ci;
 mod containers;
 mod corpus;
 mod crash;
