@@ -22,6 +22,7 @@ mod determinism;
 mod dockerfile;
 mod downloads;
 mod edit;
+mod edits;
 mod examples;
 mod export;
 mod ext;
