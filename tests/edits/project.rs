@@ -247,7 +247,7 @@ impl Tool {
         );
         file("u.Dockerfile", &format!("RUN echo {data} {{{{ options.word }}}} {unique} > ~/{name}\n"));
         file("r.Dockerfile", &format!("RUN echo {line} {unique} > /var/lib/{name}\n"));
-        file("profile.sh", &format!("export T{number}={line}\n"));
+        file("profile.sh", &format!("export T{number}='{line} {unique}'\n"));
         file("files/conf", &format!("{data} {unique}\n"));
         file("data/f", &format!("{} {unique}\n", data / 2));
         file("data/g", &unique);
@@ -259,8 +259,11 @@ impl Tool {
 
 /// What each extension says after its options.
 fn kind(number: u64) -> String {
-    let builder = "[builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\n\
-                   copy = [{ from = \"bin/\", to = \"/usr/local/bin/\" }, { from = \"etc/\", to = \"/etc/NAME/\" }]\n";
+    let plain = if number % 4 == 0 { ", { from = \"etc/\", to = \"/etc/NAME/\" }" } else { "" };
+    let builder = format!(
+        "[builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\n\
+         copy = [{{ from = \"bin/\", to = \"/usr/local/bin/\" }}{plain}]\n"
+    );
     let more = match number {
         1 => "[inputs.data]\npath = \"data\"\n",
         2 => "[inputs.ws]\nmanifest = true\n",
