@@ -54,6 +54,7 @@ mod pin_from;
 mod plan;
 mod predict;
 mod project_files;
+mod pure;
 mod readme;
 mod registry;
 mod remotes;
