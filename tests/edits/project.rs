@@ -13,7 +13,7 @@ use crate::support::sandbox::Sandbox;
 
 const TOOLS: u64 = 10;
 const REPOSITORIES: u64 = 5;
-const BASES: u64 = 3;
+const BASES: u64 = 4;
 const PACKAGES: [&str; 4] = ["hello", "tree", "gdb", "gcc"];
 
 /// Numbers from a seed, the same on every machine.
@@ -67,7 +67,7 @@ impl State {
         Self {
             base: 0,
             builder_base: None,
-            tools: (0..6).map(|number| (number, Tool::default())).collect(),
+            tools: (0..TOOLS).filter(|number| number % 3 != 2).map(|number| (number, Tool::default())).collect(),
             repositories: (0..3).map(|number| (number, (0, false))).collect(),
             packages: BTreeSet::from(["hello"]),
             user: Some(0),
@@ -274,7 +274,7 @@ fn kind(number: u64) -> String {
             return "[runtime]\nprofile = \"profile.sh\"\nfiles = [{ from = \"files/conf\", to = \"/usr/local/etc/NAME\" }]\n".to_owned();
         }
         7 => {
-            "[builders.docs]\nsnippet = \"d.Dockerfile\"\nfrom = \"NAME\"\nnetwork = \"none\"\n\
+            "[builders.early]\nsnippet = \"b.Dockerfile\"\n[builders.docs]\nsnippet = \"d.Dockerfile\"\nfrom = \"early\"\nnetwork = \"none\"\n\
              copy = [{ from = \"doc/\", to = \"/usr/local/share/doc/NAME/\" }]\n"
         }
         9 => {
@@ -304,11 +304,12 @@ pub(super) fn prepare(sandbox: &Sandbox, engine: &Engine) -> Vec<String> {
     (0..BASES)
         .map(|number| {
             let tag = format!("{}/deps-test/edits-{word}:{number}", engine.registry());
-            sandbox.write("base/number", &format!("{number} {unique}"));
+            // The last one has the layers of the first one, and another digest.
+            sandbox.write("base/number", &format!("{} {unique}", number % (BASES - 1)));
             let from = engine.base();
             sandbox.write(
                 "base/Dockerfile",
-                &format!("FROM {from}\nCOPY --chmod=755 apt-get /usr/bin/\nCOPY number /opt/\n"),
+                &format!("FROM {from}\nCOPY --chmod=755 apt-get /usr/bin/\nCOPY number /opt/\nLABEL number={number}\n"),
             );
             engine.docker(["build", "--quiet", "--tag", &tag, &sandbox.path("base").to_string_lossy()]);
             engine.docker(["push", "--quiet", &tag]);
