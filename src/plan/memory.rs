@@ -79,7 +79,8 @@ pub enum Verdict {
     Run {
         /// Why.
         reason: Reason,
-        /// Whether it is cached all the same if the stages and trees that it takes content of hold the same bytes as before.
+        /// Whether it is cached all the same if the stages, trees and images that it takes content of hold the same bytes as
+        /// before.
         unless_same: bool,
     },
 }

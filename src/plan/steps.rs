@@ -5,6 +5,7 @@
 //!
 //! | step | found by |
 //! |---|---|
+//! | an image | its layers, not its digest |
 //! | RUN | what it stands on; command and shell; variables and arguments in force, in their order; user; folder; network; mounts |
 //! | cache mount | target and owner, never id or sharing |
 //! | mount of a tree or a stage | the content, not the path that it has there |
@@ -14,7 +15,8 @@
 //! | names, order of stages, comments, LABEL, and for COPY also ENV, ARG and USER | by nothing |
 //!
 //! What a stage writes is not known before it runs. Its content goes by the chain of the stage: another chain, another
-//! content. The *loose* chain leaves such content open: where the engine knows the loose chain but not the chain, it
+//! content. Which layers an image has is not known before it is pulled: it goes by its digest. The *loose* chain leaves such
+//! content open: where the engine knows the loose chain but not the chain, it
 //! finds the step all the same if the content is what it was. Leaves out what an engine knows (`memory.rs`).
 
 mod scope;
@@ -60,7 +62,7 @@ pub struct Step {
     pub instruction: usize,
     /// By what the engine finds it.
     pub chain: Chain,
-    /// The same, with the content of other stages and of trees left open.
+    /// The same, with the content of other stages, of trees and of base images left open.
     pub loose: Chain,
     /// The step that it stands on, by its place among all steps.
     pub below: Option<usize>,
@@ -138,7 +140,7 @@ impl<'a> Work<'a> {
         let mut place = match &stage.base {
             Base::Scratch => Place::default(),
             Base::Image { reference: _, digest } => {
-                let (chain, loose) = Pieces::new("image").text(digest).chains();
+                let (chain, loose) = Pieces::new("image").content(digest).chains();
                 Place { files: Some(Files { chain, loose, step: None }), scope: Scope::default() }
             }
             Base::Stage(name) => self.places.get(name.as_str()).cloned().unwrap_or_default(),

@@ -29,7 +29,7 @@ pub struct StepReport {
     /// Why it runs; absent where it is cached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether it is cached all the same if the stages that it takes files from write the same bytes as before.
+    /// Whether it is cached all the same if the stages and the base image that it takes files from have the same bytes as before.
     pub unless_same: bool,
 }
 
@@ -120,7 +120,9 @@ pub fn agreement_text(agreement: &Agreement) -> String {
     }
     if !same.is_empty() {
         let steps = super::count(same.len(), "step was", "steps were");
-        lines.push(format!("{steps} kept: what comes from other stages has the same bytes as before"));
+        lines.push(format!(
+            "{steps} kept: what comes from other stages, or the base image, has the same bytes as before"
+        ));
     }
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }

@@ -129,6 +129,15 @@ fn arguments_count_where_they_are_declared() {
 }
 
 #[test]
+fn an_image_of_another_digest_may_have_the_same_layers() {
+    let built = |digit, command| of(vec![stage("s", image(digit), vec![run(command), run("y")])], &[]);
+    let (before, after, other) = (built('1', "x"), built('2', "x"), built('2', "z"));
+    for ((before, after), other) in before.iter().zip(&after).zip(&other) {
+        assert!(before.chain != after.chain && before.loose == after.loose && before.loose != other.loose);
+    }
+}
+
+#[test]
 fn a_copy_is_found_by_content_and_a_stage_s_base_by_its_steps() {
     let stages = |command: &str| {
         vec![
