@@ -13,7 +13,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
-use toml_edit::{Document, Item, Table, TableLike, Value};
+use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::source::{Located, Source, Span, nearest};
 
@@ -103,14 +103,15 @@ impl<T> Default for BooleanOr<T> {
 /// # Errors
 /// Every difference between the text and the type, in the order of the text.
 pub fn parse<T: DeserializeOwned + JsonSchema>(source: &Source) -> Result<T, Vec<Located<ShapeProblem>>> {
-    let document = Document::parse(source.text().to_owned()).map_err(|error| {
+    let document = Document::parse(source.text()).map_err(|error| {
         let message = error.message().replace('\n', ", ");
         vec![Located::new(source, error.span().unwrap_or(0..0), ShapeProblem::Syntax { message })]
     })?;
-    let root = document.as_table().clone();
-    toml_edit::de::from_document(document).map_err(|error| {
+    T::deserialize(toml_edit::de::Deserializer::from(document)).map_err(|error| {
+        // Read again, because reading the type has taken the document to pieces.
+        let document = Document::parse(source.text()).expect("it was read before");
         let schema = schemars::schema_for!(T).to_value();
-        let mut problems = Walk::over(source, &schema, &root);
+        let mut problems = Walk::over(source, &schema, document.as_item());
         if problems.is_empty() {
             let message = error.message().to_owned();
             problems.push(Located::new(source, error.span().unwrap_or(0..0), ShapeProblem::Other { message }));
@@ -136,10 +137,9 @@ struct Node<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn over(source: &'a Source, schema: &'a Json, root: &Table) -> Vec<Located<ShapeProblem>> {
+    fn over(source: &'a Source, schema: &'a Json, root: &Item) -> Vec<Located<ShapeProblem>> {
         let mut walk = Walk { source, schema, problems: Vec::new() };
-        let item = Item::Table(root.clone());
-        walk.check(schema, Node { item: &item, path: "", span: &(0..0) });
+        walk.check(schema, Node { item: root, path: "", span: &(0..0) });
         walk.problems
     }
 

@@ -57,7 +57,10 @@ pub(super) fn as_locked(
 ) -> Result<Workspace, Failed> {
     // Problems of both files are told by whoever reads them.
     let origins = workspace.origins().unwrap_or_default();
-    let Some(lock) = workspace.lock().ok().flatten().filter(|_| !origins.is_empty()) else { return Ok(workspace) };
+    if origins.is_empty() {
+        return Ok(workspace);
+    }
+    let Some(lock) = workspace.lock().ok().flatten() else { return Ok(workspace) };
     let pins = locked(&origins, &lock.lock);
     if pins.is_empty() {
         return Ok(workspace);

@@ -42,7 +42,8 @@ impl Varied {
 
     /// Returns the inputs of `stage`: the name of each one's own stage, and its trees.
     pub(super) fn of_stage(&self, stage: &str) -> impl Iterator<Item = (String, &Trees)> {
-        let own = self.by_mount.iter().filter(move |((name, _), _)| name == stage);
+        let from = (stage.to_owned(), String::new());
+        let own = self.by_mount.range(from..).take_while(move |((name, _), _)| name == stage);
         own.map(|((stage, target), trees)| (input_stage(stage, target), trees))
     }
 

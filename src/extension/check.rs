@@ -183,18 +183,20 @@ impl Render<'_> {
     fn builders(&mut self) -> Vec<Builder> {
         let file = &self.extension.file;
         let named = file.builders.iter().map(|(name, table)| (name.value.as_str(), &table.value));
-        let mut open: Vec<_> = file.builder.iter().map(|table| ("", &table.value)).chain(named).collect();
-        let (mut done, mut builders) = (BTreeSet::new(), Vec::new());
-        while !open.is_empty() {
-            let ready = |(_, table): &(&str, &BuilderTable)| {
-                table.from.as_ref().is_none_or(|from| done.contains(from.value.as_str()))
-            };
-            let Some(at) = open.iter().position(ready) else { break };
-            let (name, table) = open.remove(at);
-            builders.push(self.builder(name, table));
-            done.insert(name);
+        let all: Vec<_> = file.builder.iter().map(|table| ("", &table.value)).chain(named).collect();
+        let mut followers: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for (at, (_, table)) in all.iter().enumerate() {
+            followers.entry(table.from.as_ref().map(|from| from.value.as_str())).or_default().push(at);
         }
-        for from in open.iter().filter_map(|(_, table)| table.from.as_ref()) {
+        let mut ready: BTreeSet<usize> = followers.remove(&None).unwrap_or_default().into_iter().collect();
+        let mut builders = Vec::new();
+        while let Some(at) = ready.pop_first() {
+            let (name, table) = all[at];
+            builders.push(self.builder(name, table));
+            ready.extend(followers.remove(&Some(name)).unwrap_or_default());
+        }
+        let left: BTreeSet<usize> = followers.into_values().flatten().collect();
+        for from in left.into_iter().filter_map(|at| all[at].1.from.as_ref()) {
             self.problems.push(from, Problem::NoBuilder { name: from.value.clone() });
         }
         builders

@@ -4,6 +4,7 @@
 //! what the text means (`snippet.rs`).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
@@ -46,17 +47,25 @@ const MOST_STEPS: u64 = 100_000;
 /// # Errors
 /// The template's syntax error, undefined name or tag that it may not have, at its place.
 pub(super) fn render(source: &Source, scope: &Scope) -> Result<Rendered, Located<Problem>> {
+    if is_plain(source.text()) {
+        let text = source.text().to_owned();
+        return Ok(Rendered { origin: (0..text.split_inclusive('\n').count()).collect(), text });
+    }
     if let Some((span, message)) = tags::forbidden(source.text()) {
         return Err(Located::new(source, span, Problem::Template { message }));
     }
-    let environment = environment();
     let marked = marked(source.text());
     let mut text = Bounded(Vec::new());
-    let template = environment.template_from_str(&marked);
+    let template = ENVIRONMENT.template_from_str(&marked);
     template
         .and_then(|template| template.render_captured_to(names(scope), &mut text).map(drop))
         .map_err(|error| problem(source, &error, &marked))?;
     Ok(unmarked(&String::from_utf8(text.0).expect("templates are text, and so is what they become")))
+}
+
+/// Whether `text` is its own result: most values are, and need no template.
+fn is_plain(text: &str) -> bool {
+    !text.contains(['{', MARK])
 }
 
 fn names(scope: &Scope) -> Value {
@@ -77,7 +86,10 @@ fn names(scope: &Scope) -> Value {
     Value::from_pairs(names)
 }
 
-/// What templates know besides their scope: few filters, and none that makes a value much longer.
+/// What templates know besides their scope.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+
+/// Few filters, and none that makes a value much longer.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.add_filter("dashes", dashes);
@@ -146,6 +158,9 @@ impl std::io::Write for Bounded {
 /// # Errors
 /// As [`render`], with the words alone: the caller knows the place.
 pub(super) fn render_value(text: &str, scope: &Scope) -> Result<String, Problem> {
+    if is_plain(text) {
+        return Ok(text.to_owned());
+    }
     render(&Source::new("value", text), scope).map(|rendered| rendered.text).map_err(|located| located.error)
 }
 

@@ -228,6 +228,7 @@ impl Work<'_> {
         }
         let mut variables: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
         let mut paths: BTreeMap<&str, &str> = BTreeMap::new();
+        let names: BTreeSet<&String> = order.iter().map(|extension| &extension.name).collect();
         for extension in order {
             for (variable, value) in &extension.env {
                 let (first, known) = *variables.entry(variable).or_insert((&extension.name, value));
@@ -236,7 +237,7 @@ impl Work<'_> {
                     self.problems.push(Problem::VariableConflict { variable, first, second });
                 }
             }
-            for second in extension.conflicts.iter().filter(|name| order.iter().any(|other| other.name == **name)) {
+            for second in extension.conflicts.iter().filter(|name| names.contains(name)) {
                 let (first, second) = (extension.name.clone(), second.clone());
                 self.problems.push(Problem::Conflict { first, second });
             }
@@ -254,12 +255,17 @@ impl Work<'_> {
 
     /// A variable is one value, or folders of many extensions.
     fn path_conflicts(&mut self, order: &[&Configured]) {
+        let mut owners: BTreeMap<&String, &String> = BTreeMap::new();
+        for extension in order {
+            extension.env.keys().for_each(|variable| _ = owners.entry(variable).or_insert(&extension.name));
+        }
         for extension in order {
             for variable in extension.paths.keys() {
-                let other = order.iter().find(|other| other.env.contains_key(variable));
-                let problem = other.map(|other| (variable.clone(), other.name.clone(), extension.name.clone()));
-                let problem =
-                    problem.map(|(variable, first, second)| Problem::VariableConflict { variable, first, second });
+                let problem = owners.get(variable).map(|other| Problem::VariableConflict {
+                    variable: variable.clone(),
+                    first: (*other).clone(),
+                    second: extension.name.clone(),
+                });
                 self.problems.extend(problem);
             }
         }

@@ -160,6 +160,20 @@ fn script(checkouts: &[(&Checkout, &Fetched)]) -> String {
     format!("<<'{END}'\n{FUNCTIONS}{gets}got\n{puts}same {}\n{END}", quoted(&checkouts[0].0.dest))
 }
 
+/// Returns the commit and the quoted folder that a line of such a step puts it into; none for other lines.
+pub(super) fn put(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut parts = line.strip_prefix("put ").unwrap_or_default().rsplitn(3, ' ').skip(2);
+    let text = parts.next().unwrap_or_default();
+    // A quoted name may have spaces in it, and words like commits between them.
+    let spaces = text.match_indices(' ').map(|(at, _)| at);
+    spaces.filter_map(|at| text[at + 1..].split_once(' ')).filter(|(word, _)| is_commit(word))
+}
+
+/// Whether `word` is spelled as a whole commit id is.
+fn is_commit(word: &str) -> bool {
+    matches!(word.len(), 40 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// One word of a POSIX shell.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the project's files")]
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
@@ -193,12 +194,15 @@ fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
         if !entry.file_type().is_file() {
             return Err(io(format!("`{name}` is neither a file nor a folder")));
         }
-        let metadata = entry.metadata().map_err(|error| io(error.to_string()))?;
+        let file = std::fs::File::open(entry.path()).map_err(|error| io(words(&error)))?;
+        let metadata = file.metadata().map_err(|error| io(words(&error)))?;
         bytes += metadata.len();
         if bytes > MOST_FOLDER {
             return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most: MOST_FOLDER, place: None });
         }
-        let content = std::fs::read(entry.path()).map_err(|error| io(words(&error)))?;
+        // Room for what is there and for the look behind its end, which costs no second one then.
+        let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
+        file.take(MOST_FOLDER).read_to_end(&mut content).map_err(|error| io(words(&error)))?;
         files.push(File { path: name.to_owned(), executable: metadata.permissions().mode() & 0o100 != 0, content });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -207,9 +211,28 @@ fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
 
 /// Returns the real path of `path`, which must stand inside the project after following links.
 fn inside(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
+    if let Some(found) = without_links(root, path) {
+        return Ok(found);
+    }
     let real = |path_of: &Path| path_of.canonicalize().map_err(|error| trouble(path, &words(&error)));
     let (found, root) = (real(&root.join(path))?, real(root)?);
     if found.starts_with(&root) { Ok(found) } else { Err(Trouble::Outside { path: path.to_owned(), place: None }) }
+}
+
+/// Returns `path` below `root` where none of its parts is a link or leads up: then there is nothing to follow, which takes
+/// a look at every folder above the project, too.
+fn without_links(root: &Path, path: &str) -> Option<PathBuf> {
+    let mut found = root.to_owned();
+    for part in path.split('/') {
+        if matches!(part, "" | "." | "..") {
+            return None;
+        }
+        found.push(part);
+        if found.symlink_metadata().ok()?.is_symlink() {
+            return None;
+        }
+    }
+    Some(found)
 }
 
 /// An I/O error in words that do not depend on the machine's language.

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fact, Image, Pin, Release, Section, StageRecord, Subject, Told, Value};
+use super::{Fact, Image, Pin, Pinned, Release, Section, StageRecord, Subject, Told, Value};
 use crate::digest;
-use crate::extension::{Configured, Extension, File, Input, Snippet, folder};
+use crate::extension::{AptRepository, Configured, Extension, File, Input, Snippet, folder};
 use crate::plan::{Base, CA_SECRET, CopyTree, Instruction, Kind, Mount, Plan, Run, Stage, account, apt, sources};
 
 /// Returns the records of all stages of `plan`.
@@ -45,10 +45,14 @@ struct Index<'a> {
     owners: BTreeMap<String, &'a Configured>,
     /// Extensions by the stage of packages that their builders begin with.
     beginners: BTreeMap<String, Vec<&'a Configured>>,
-    /// Extensions by name, as their authors wrote them.
-    written: BTreeMap<&'a str, &'a Extension>,
+    /// Extensions by name, as their authors wrote them, and their releases.
+    written: BTreeMap<&'a str, (&'a Extension, Release)>,
     /// Extensions by the variables that they set.
     variables: BTreeMap<&'a str, &'a str>,
+    /// Repositories of Debian packages by name.
+    repositories: BTreeMap<&'a str, &'a AptRepository>,
+    /// Checkouts by commit and by quoted folder: where each is put, its key and its pin.
+    commits: BTreeMap<&'a str, BTreeMap<String, (&'a str, &'a str, &'a Pinned)>>,
     /// The extension that makes the image's user.
     account: Option<&'a Configured>,
 }
@@ -69,10 +73,25 @@ impl<'a> Index<'a> {
             let set = extension.env.keys().chain(extension.paths.keys());
             variables.extend(set.map(|variable| (variable.as_str(), name.as_str())));
         }
-        let written = told.extensions.iter().map(|extension| (extension.name.as_str(), extension)).collect();
+        let released = |extension: &'a Extension| {
+            let release = Release { version: extension.version.to_string(), digest: extension.digest() };
+            (extension.name.as_str(), (extension, release))
+        };
+        let written = told.extensions.iter().map(released).collect();
+        let all = told.configured.iter().rev().flat_map(|extension| extension.apt_repositories.iter().rev());
+        let repositories = all.map(|one| (one.name.as_str(), one)).collect();
         let account = told.configured.iter().find(|extension| extension.account.is_some());
-        Self { owners, beginners, written, variables, account }
+        Self { owners, beginners, written, variables, repositories, commits: commits(told), account }
     }
+}
+
+fn commits<'a>(told: &'a Told<'a>) -> BTreeMap<&'a str, BTreeMap<String, (&'a str, &'a str, &'a Pinned)>> {
+    let mut commits: BTreeMap<&str, BTreeMap<String, (&str, &str, &Pinned)>> = BTreeMap::new();
+    for (to, (key, pinned)) in told.repositories {
+        let folder = sources::quoted(to.trim_end_matches('/'));
+        commits.entry(&pinned.rev).or_default().insert(folder, (to, key, pinned));
+    }
+    commits
 }
 
 struct Gathered<'a> {
@@ -146,9 +165,8 @@ impl<'a> Gathered<'a> {
     fn extension(&mut self, configured: &Configured) {
         let name = &configured.name;
         let by = Some(name.clone());
-        if let Some(extension) = self.index.written.get(name.as_str()) {
-            let release = Release { version: extension.version.to_string(), digest: extension.digest() };
-            self.add(Subject::Extension(name.clone()), Value::Release(release), by.clone());
+        if let Some((extension, release)) = self.index.written.get(name.as_str()) {
+            self.add(Subject::Extension(name.clone()), Value::Release(release.clone()), by.clone());
             let set = self.told.project.extensions.get(name).map(|wish| &wish.with);
             for option in extension.options() {
                 let given = set.and_then(|set| set.iter().find(|(key, _)| key.value == option.name));
@@ -250,17 +268,21 @@ impl<'a> Gathered<'a> {
 
     /// Makes facts of the commits that a step fetches, and returns the rest of its text.
     fn fetched(&mut self, command: &str) -> String {
-        let mut rest = command.to_owned();
-        for (to, (key, pinned)) in self.told.repositories {
-            let folder = sources::quoted(to.trim_end_matches('/'));
-            if !command.contains(&format!(" {} {folder} ", pinned.rev)) {
+        let mut known: BTreeSet<&str> = BTreeSet::new();
+        for put in command.lines().flat_map(sources::put) {
+            let Some((to, key, pinned)) = self.index.commits.get(&put.0).and_then(|folders| folders.get(put.1)) else {
                 continue;
-            }
-            rest = rest.replace(&pinned.rev, "…");
+            };
+            known.insert(put.0);
             let (reference, rev, tree) = (pinned.reference.clone(), pinned.rev.clone(), pinned.rev.clone());
-            self.add(Subject::Repository(key.clone()), Value::Pin(Pin { reference, rev, tree, to: to.clone() }), None);
+            let pin = Pin { reference, rev, tree, to: (*to).to_owned() };
+            self.add(Subject::Repository((*key).to_owned()), Value::Pin(pin), None);
         }
-        rest
+        let word = |word: &str| {
+            let bare = word.trim_end_matches([' ', '\n']);
+            if known.contains(bare) { format!("…{}", &word[bare.len()..]) } else { word.to_owned() }
+        };
+        command.split_inclusive([' ', '\n']).map(word).collect()
     }
 
     /// Adds a line to the steps of `section`, and returns what it is about.
@@ -314,8 +336,8 @@ impl<'a> Gathered<'a> {
         if apt::is_key(target) {
             return self.add(Subject::PackageKey(name.to_owned()), Value::Text(tree.to_owned()), None);
         }
-        let mut known = self.told.configured.iter().flat_map(|extension| &extension.apt_repositories);
-        let told = known.find(|one| one.name == name).map_or_else(|| tree.to_owned(), ToString::to_string);
+        let known = self.index.repositories.get(name);
+        let told = known.map_or_else(|| tree.to_owned(), ToString::to_string);
         self.add(Subject::PackageSource(name.to_owned()), Value::Text(told), None);
     }
 

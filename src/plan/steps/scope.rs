@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 /// What is in force.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
-    variables: Vec<(String, String)>,
+    /// When each variable was set, and to what.
+    variables: BTreeMap<String, (usize, String)>,
+    /// How many were set so far, repeatedly or not.
+    sets: usize,
     pub(super) user: String,
     /// Empty where it is the base's.
     pub(super) folder: String,
@@ -66,7 +69,9 @@ impl Scope {
 
     /// Returns `NAME=value` of each variable, in the order that BuildKit has them in.
     pub(super) fn variables(&self) -> Vec<String> {
-        self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect()
+        let mut variables: Vec<_> = self.variables.iter().collect();
+        variables.sort_by_key(|(_, (when, _))| *when);
+        variables.into_iter().map(|(name, (_, value))| format!("{name}={value}")).collect()
     }
 
     /// Returns the words that are run for `command`.
@@ -108,15 +113,15 @@ impl Scope {
             }
             None => (&text[1..=word(&text[1..])], 1 + word(&text[1..])),
         };
-        match self.variables.iter().find(|(known, _)| known == name) {
+        match self.variables.get(name) {
             Some((_, value)) => (end, value.clone()),
             None => (end, text[..end].to_owned()),
         }
     }
 
     fn set(&mut self, name: &str, value: String) {
-        self.variables.retain(|(known, _)| known != name);
-        self.variables.push((name.to_owned(), value));
+        self.sets += 1;
+        self.variables.insert(name.to_owned(), (self.sets, value));
     }
 }
 
