@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("checkout", &["extent", "remote", "store"]),
     ("configuration", &["source", "typed_toml"]),
     ("container", &["extension"]),
@@ -14,6 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     ("engine", &[]),
     ("extent", &[]),
     ("extension", &["digest", "project", "source", "typed_toml"]),
+    ("hashing", &["digest"]),
     ("lint", &["extension", "shell", "source"]),
     ("manifest", &["source"]),
     ("plan", &["digest", "extension", "project", "shell", "source"]),
@@ -23,9 +24,9 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     ("resolve", &["extension", "extent", "manifest", "project", "source"]),
     ("shell", &["source"]),
     ("source", &[]),
-    ("store", &["digest", "extent"]),
+    ("store", &["digest", "extent", "hashing"]),
     ("typed_toml", &["source"]),
-    ("workspace", &["digest", "extension", "extent", "manifest", "plan", "project", "resolve", "source"]),
+    ("workspace", &["digest", "extension", "extent", "hashing", "manifest", "plan", "project", "resolve", "source"]),
     (
         "cli",
         &[
@@ -37,6 +38,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
             "engine",
             "extension",
             "extent",
+            "hashing",
             "lint",
             "manifest",
             "plan",
