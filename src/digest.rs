@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn the_id_of_a_folder_of_hashed_files_is_the_committed_one() {
+        let hashed = |file: FolderFile<'_>| HashedFile::new(file.path.to_owned(), file.executable, file.content);
+        let id =
+            |files: &[FolderFile<'_>]| HashedFolder::new(files.iter().copied().map(hashed).collect()).id().to_owned();
+        assert_eq!(id(&[SCRIPT, README]), "b3t-578c4910b0cf70684d3cdbc772f1a44e449408da04af3895d6adb78aa0fc1140");
+        assert_eq!(id(&[SCRIPT, README]), id(&[README, SCRIPT]));
+        assert_ne!(id(&[README]), id(&[FolderFile { executable: true, ..README }]));
+    }
+
+    #[test]
     fn the_order_of_files_does_not_matter() {
         assert_eq!(folder(&[SCRIPT, README]), folder(&[README, SCRIPT]));
     }

@@ -93,3 +93,40 @@ fn finish(root: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the files that are copied")]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::super::Commits;
+    use super::*;
+
+    #[test]
+    fn hashed_files_are_copied_as_they_were_hashed_or_not_at_all() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("store")).unwrap();
+        let source = |name: &str| place.path().join("data").join(name);
+        fs::create_dir_all(source("a")).unwrap();
+        fs::write(source("a/run"), "#!/bin/sh\n").unwrap();
+        fs::write(source("b"), "b").unwrap();
+        let file = |path: &str, executable, text: &str| HashedFile::new(path.to_owned(), executable, text.as_bytes());
+        let folder = HashedFolder::new(vec![file("a/run", true, "#!/bin/sh\n"), file("b", false, "b")]);
+        fs::write(source("b"), "c").unwrap();
+        let error = store.add_hashed(&folder, source).unwrap_err();
+        assert!(matches!(&error, StoreError::Changed { path } if *path == source("b")), "{error}");
+        assert!(!store.has_tree(folder.id()));
+        fs::write(source("b"), "b").unwrap();
+        store.add_hashed(&folder, source).unwrap();
+        let tree = store.tree(folder.id()).unwrap();
+        assert_eq!(fs::read_to_string(tree.join("a/run")).unwrap(), "#!/bin/sh\n");
+        let thing = store.things().unwrap().into_iter().find(|thing| thing.name.ends_with(folder.id())).unwrap();
+        let damages = || store.damages(&thing, &Commits::of(&[], &BTreeSet::new())).unwrap();
+        assert_eq!(damages(), []);
+        fs::write(tree.join("b"), "c").unwrap();
+        assert_eq!(damages().len(), 1);
+        let climbing = HashedFolder::new(vec![file("../b", false, "b")]);
+        assert!(matches!(store.add_hashed(&climbing, source), Err(StoreError::BadPath { .. })));
+    }
+}
