@@ -8,11 +8,16 @@
 //! of the content, the content. Numbers are `u64`, little-endian. So no two folders share an encoding. Not in it: empty
 //! folders, other mode bits, owners, times.
 //!
+//! A folder of the project may be large, so each of its files is hashed by itself, and `b3t-<hex>` is the context
+//! [`HASHED_FOLDER_CONTEXT`] over the same, with the 32 bytes of a file's BLAKE3 in place of its content and its length.
+//!
 //! An archive's tree is named by BLAKE3 in derive-key mode with the context [`ARCHIVE_CONTEXT`] over three pieces, each
 //! preceded by its length: the format, the 64 hexadecimal digits of the archive's SHA-256, and the folder of the archive
 //! that is wanted (empty for all of it). A folder with one file that was downloaded is named by the file's SHA-256, and 16
 //! digits of the context [`FILE_CONTEXT`] over its name and its mode. A Mercurial node is content already. A revision number of Subversion means
 //! nothing without its repository, so its tree is named by the context [`SVN_CONTEXT`] over url and number.
+
+use std::sync::Arc;
 
 use deps_lock::{Archive, Entry, Extension, Git, Pin, Revision};
 
@@ -32,6 +37,76 @@ pub const EXCLUDED_CONTEXT: &str = "deps excluded submodules v1";
 
 /// The BLAKE3 derive-key context of [`folder`]. A changed encoding needs a new one.
 pub const FOLDER_CONTEXT: &str = "deps folder v1";
+
+/// The BLAKE3 derive-key context of [`HashedFolder`].
+pub const HASHED_FOLDER_CONTEXT: &str = "deps folder of hashed files v1";
+
+/// A file that has been hashed by itself; its bytes stay where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedFile {
+    /// The path below the folder, `/` between its parts.
+    pub path: String,
+    /// Whether the file is a program (mode 755 instead of 644).
+    pub executable: bool,
+    /// BLAKE3 of the bytes.
+    pub digest: [u8; 32],
+}
+
+impl HashedFile {
+    /// Returns the file at `path` with these bytes.
+    pub fn new(path: String, executable: bool, content: &[u8]) -> Self {
+        Self { path, executable, digest: *blake3::hash(content).as_bytes() }
+    }
+}
+
+/// A folder of such files, cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedFolder {
+    id: String,
+    files: Arc<[HashedFile]>,
+}
+
+impl HashedFolder {
+    /// Returns the folder of `files`, in any order.
+    pub fn new(mut files: Vec<HashedFile>) -> Self {
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Self { id: hashed_id(&files), files: files.into() }
+    }
+
+    /// Its id in the store: `b3t-` and 64 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its files, sorted by path.
+    pub fn files(&self) -> &[HashedFile] {
+        &self.files
+    }
+}
+
+impl Default for HashedFolder {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+/// Returns the id of the folder of `files`, which are sorted by path.
+pub fn hashed_id<'a>(files: impl IntoIterator<Item = &'a HashedFile, IntoIter: ExactSizeIterator>) -> String {
+    let files = files.into_iter();
+    let mut hasher = blake3::Hasher::new_derive_key(HASHED_FOLDER_CONTEXT);
+    hasher.update(&(files.len() as u64).to_le_bytes());
+    for HashedFile { path, executable, digest } in files {
+        add_piece(&mut hasher, path.as_bytes());
+        hasher.update(&[u8::from(*executable)]);
+        hasher.update(digest);
+    }
+    format!("b3t-{}", hasher.finalize().to_hex())
+}
+
+/// Whether the id of a tree says the files of it: folders do; commits and archives may differ and hold the same.
+pub fn says_files(tree: &str) -> bool {
+    tree.starts_with("b3-") || tree.starts_with("b3t-")
+}
 
 /// One file of a folder that is content: an extension's files, or a project's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +225,16 @@ mod tests {
     fn the_digest_of_a_folder_is_the_committed_one() {
         assert_eq!(folder(&[]), "9b8e3ac8308d6a12e1e7d0984571eeb1e6c030ef27cb14a572de0b2612e0c66a");
         assert_eq!(folder(&[SCRIPT, README]), "f7f33106d91ec8f925be19e2eeb34d306326319323606a70edd26dba074de9e1");
+    }
+
+    #[test]
+    fn the_id_of_a_folder_of_hashed_files_is_the_committed_one() {
+        let hashed = |file: FolderFile<'_>| HashedFile::new(file.path.to_owned(), file.executable, file.content);
+        let id =
+            |files: &[FolderFile<'_>]| HashedFolder::new(files.iter().copied().map(hashed).collect()).id().to_owned();
+        assert_eq!(id(&[SCRIPT, README]), "b3t-578c4910b0cf70684d3cdbc772f1a44e449408da04af3895d6adb78aa0fc1140");
+        assert_eq!(id(&[SCRIPT, README]), id(&[README, SCRIPT]));
+        assert_ne!(id(&[README]), id(&[FolderFile { executable: true, ..README }]));
     }
 
     #[test]

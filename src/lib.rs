@@ -13,6 +13,7 @@ pub mod dockerfile;
 pub mod engine;
 pub mod extension;
 pub mod extent;
+pub mod hashing;
 pub mod lint;
 pub mod manifest;
 pub mod plan;

@@ -14,6 +14,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     ("engine", &["provenance"]),
     ("extent", &[]),
     ("extension", &["digest", "project", "source", "typed_toml"]),
+    ("hashing", &["digest"]),
     ("lint", &["extension", "shell", "source"]),
     ("manifest", &["source"]),
     ("plan", &["digest", "extension", "project", "provenance", "shell", "source"]),
@@ -24,9 +25,9 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     ("resolve", &["extension", "extent", "manifest", "project", "source"]),
     ("shell", &["source"]),
     ("source", &[]),
-    ("store", &["digest", "extent"]),
+    ("store", &["digest", "extent", "hashing"]),
     ("typed_toml", &["source"]),
-    ("workspace", &["digest", "extension", "extent", "manifest", "plan", "project", "resolve", "source"]),
+    ("workspace", &["digest", "extension", "extent", "hashing", "manifest", "plan", "project", "resolve", "source"]),
     (
         "cli",
         &[
@@ -38,6 +39,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
             "engine",
             "extension",
             "extent",
+            "hashing",
             "lint",
             "manifest",
             "plan",

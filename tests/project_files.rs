@@ -39,7 +39,7 @@ fn a_requirements_file_is_an_input_by_its_content() {
     let steps: Vec<&str> = dockerfile.lines().skip_while(|line| !line.contains("AS pip-builder")).skip(1).collect();
     snapbox::assert_data_eq!(steps[..5].join("\n"), str![[r#"
 RUN --mount=type=cache,id=pip-cache,target=/root/.cache/pip,sharing=shared \
-    --mount=type=bind,source=trees/b3-cc2b7a250cc724886e247a2d1a38f60775fbf4883263a47d2dbd6c815d145f7f,target=/deps/in/requirements,readonly \
+    --mount=type=bind,source=trees/b3t-f805b9f327092e98749af5f3fd7dd78ed45c889f69e59ef35411342e15ed3297,target=/deps/in/requirements,readonly \
     python3 -m venv --system-site-packages /opt/deps/pip \
     && /opt/deps/pip/bin/pip install --no-compile --require-hashes --requirement /deps/in/requirements/* \
     && find /opt/deps/pip -name __pycache__ -prune -exec rm -r {} +
@@ -87,6 +87,61 @@ error: cannot read `config`: it is a folder without files
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(sandbox.path("config/run"), std::fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(changed(&before, &keys(&sandbox)), ["tool-builder"], "nothing of it is in the image");
+}
+
+/// A project whose extension has the folder `data` with `count` files, of which the engine is told nothing.
+fn with_data(count: usize) -> Sandbox {
+    let sandbox = project("");
+    sandbox.edit("deps.toml", "jq = \"*\"", "tool = { path = \"tool\" }");
+    sandbox.write("tool/extension.toml", "[extension]\nname = \"tool\"\nversion = \"1.0.0\"\nsummary = \"A tool\"\n\n[inputs.data]\nproject = \"data\"\n\n[builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\n");
+    sandbox.write("tool/b.Dockerfile", "RUN cp -r /deps/in/data {{ out }}\n");
+    (0..count).for_each(|number| sandbox.write(&format!("data/{}/{number}", number % 9), &format!("{number:06}")));
+    sandbox
+}
+
+/// Makes a file as old as those that a run remembers: one that was changed just before is read again.
+fn settle() {
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+}
+
+#[test]
+fn what_earlier_runs_know_of_a_large_folder_changes_no_key() {
+    let sandbox = with_data(120);
+    sandbox.deps(["lock"]).succeeds();
+    let before = keys(&sandbox);
+    settle();
+    assert_eq!(keys(&sandbox), before);
+    let notes = sandbox.store().join("hashes");
+    let notes: Vec<_> = std::fs::read_dir(&notes).unwrap().map(|note| note.unwrap().path()).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!(keys(&sandbox), before, "known now");
+    // The same size, and the same time of the last change of its content.
+    let file = sandbox.path("data/5/5");
+    let modified = std::fs::metadata(&file).unwrap().modified().unwrap();
+    sandbox.write("data/5/5", "500000");
+    std::fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    let after = keys(&sandbox);
+    assert_eq!(changed(&before, &after), ["tool-builder"]);
+    std::fs::write(&notes[0], "damaged").unwrap();
+    assert_eq!(keys(&sandbox), after);
+    sandbox.write("data/5/5", "000005");
+    assert_eq!(keys(&sandbox), before);
+}
+
+#[test]
+fn a_large_folder_is_told_by_the_folder_in_it_that_changed() {
+    let sandbox = with_data(1_200);
+    sandbox.deps(["lock"]).succeeds();
+    for arguments in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "all"]] {
+        let name = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        sandbox.program("git", [&name[..], arguments].concat()).succeeds();
+    }
+    sandbox.write("data/3/3", "another");
+    sandbox.deps(["why", "tool-builder", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
+stage tool-builder changed since HEAD: 4a99c1b6b3cd → ceb6971440f4
+  file changed: data/3/ of tool
+
+"#]]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::engine::probe::Found;
 use crate::engine::run::Built;
 use crate::engine::{Build, Choice};
 use crate::extension::{self, Account};
-use crate::plan::{CA_SECRET, Plan, SSH_ID, build_key, plan_key};
+use crate::plan::{CA_SECRET, Plan, ProjectFolder, SSH_ID, build_key, plan_key};
 use crate::project::Project;
 use crate::resolve::Refresh;
 use crate::source::nearest;
@@ -157,7 +157,7 @@ fn made(
         return Ok(Some(image));
     }
     let found = options.caching.probe(options.engine).map_err(|error| no_engine(&error))?;
-    fill(session, loaded, lock, plans, &store, options)?;
+    fill(session, (workspace, loaded), lock, plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
@@ -262,7 +262,7 @@ fn check_platforms(loaded: &Loaded, chosen: &[String]) -> Result<(), Failed> {
 /// Brings everything that the Dockerfile copies into the store, which is the build context.
 fn fill(
     session: &Session,
-    loaded: &Loaded,
+    (workspace, loaded): (&Workspace, &Loaded),
     lock: &Lock,
     plans: &[Plan],
     store: &Store,
@@ -273,6 +273,11 @@ fn fill(
     for folder in plans.iter().flat_map(|plan| &plan.folders) {
         let files = extension::folder(&folder.files);
         let added = store.add_folder(&files);
+        added.map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
+    }
+    for ProjectFolder { path, files } in plans.iter().flat_map(|plan| &plan.project_folders) {
+        let place = workspace.input(path)?;
+        let added = store.add_hashed(files, |name| if place.is_dir() { place.join(name) } else { place.clone() });
         added.map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     }
     Ok(())

@@ -16,10 +16,11 @@ use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::configuration::{self, Configuration};
 use crate::extension::Extension;
+use crate::hashing::Memory;
 use crate::manifest::Warning;
 use crate::remote::{self, Remotes};
 use crate::source::{Located, Source};
-use crate::store::{Store, StoreAlone, StoreError};
+use crate::store::{self, Store, StoreAlone, StoreError};
 use crate::workspace::{Loaded, Workspace};
 
 /// The user's configuration, below the folder of all such.
@@ -126,7 +127,8 @@ impl Session {
 
     /// Finds the project. Extensions from git come with it, as far as its lock names them and the store has them.
     pub(super) fn workspace(&self) -> Result<Workspace, Failed> {
-        origins::as_locked(Workspace::find(&self.start)?, || self.store())
+        let memory = Memory::new(self.store_root()?.join(store::HASHES));
+        origins::as_locked(Workspace::find(&self.start)?.with_memory(memory), || self.store())
     }
 
     /// Reads the project and prints the warnings of its manifests.

@@ -32,7 +32,7 @@ pub use template::Rendered;
 pub use url::{Packing, UrlFile, UrlInput, UrlVersion};
 pub use words::{is_account, is_name};
 
-use crate::digest::{self, FolderFile};
+use crate::digest::{self, FolderFile, HashedFolder};
 use crate::project::{ExtensionWish, OptionValue};
 use crate::source::{Located, Place, Source, Spanned};
 use crate::typed_toml;
@@ -179,8 +179,8 @@ pub enum Input {
         path: String,
         /// Where it is asked for.
         place: Place,
-        /// The files of the folder, sorted by path, or the file by its name; none until `workspace/` has read them.
-        files: Vec<File>,
+        /// The files of the folder, or the file by its name; none until `workspace/` has hashed them.
+        files: HashedFolder,
     },
 }
 

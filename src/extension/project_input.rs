@@ -19,7 +19,9 @@ impl Render<'_> {
         let plain = path.trim_start_matches("./").trim_end_matches('/');
         match plain {
             _ if path.is_empty() => None,
-            _ if is_relative(plain) => Some(Input::Project { path: plain.to_owned(), place, files: Vec::new() }),
+            _ if is_relative(plain) => {
+                Some(Input::Project { path: plain.to_owned(), place, files: Default::default() })
+            }
             _ => {
                 let expected = "the plain path of a file or folder inside the project";
                 self.problems.found.push(Located { place, error: Problem::BadValue { text: path, expected } });

@@ -86,7 +86,7 @@ fn a_file_of_the_project_is_asked_for_where_its_option_is_set() {
     for (text, expected) in [("./a/b.txt", "a/b.txt"), ("docs/", "docs")] {
         let found = configured(&toml, "RUN a\n", &format!("{{ with = {{ file = \"{text}\" }} }}")).unwrap();
         let Input::Project { path, place, files } = &found.inputs["files"] else { panic!("a file of the project") };
-        assert_eq!((path.as_str(), files.len()), (expected, 0));
+        assert_eq!((path.as_str(), files.files().len()), (expected, 0));
         assert_eq!((place.source.name(), place.line_column()), ("deps.toml", (5, 26)));
     }
     for text in ["/etc/passwd", "../a", "a/../../b", "./", "a//b", "~/a", "a:b"] {

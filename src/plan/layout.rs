@@ -22,6 +22,7 @@ pub(super) struct Layout {
     pub(super) stages: Vec<Stage>,
     pub(super) account: Option<Account>,
     pub(super) folders: Vec<Folder>,
+    pub(super) project_folders: Vec<ProjectFolder>,
     pub(super) ca_certificates: bool,
 }
 
@@ -37,6 +38,7 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
         ca: ingredients.project.build.ca_certificates,
         stages: BTreeMap::new(),
         folders: BTreeMap::new(),
+        project_folders: BTreeMap::new(),
         problems: Vec::new(),
     };
     let sources = work.sources();
@@ -48,7 +50,7 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
     work.path_conflicts(&order);
     work.runtime(&order, &repositories);
     work.finish(&order, sources);
-    let Work { stages, folders, problems, .. } = work;
+    let Work { stages, folders, project_folders, problems, .. } = work;
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -60,6 +62,7 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
         stages,
         account: order.iter().find_map(|extension| extension.account.clone()),
         folders: folders.into_iter().map(|(tree, files)| Folder { tree, files }).collect(),
+        project_folders: project_folders.into_values().collect(),
     })
 }
 
@@ -72,6 +75,8 @@ pub(super) struct Work<'a> {
     pub(super) ca: bool,
     stages: BTreeMap<String, Stage>,
     pub(super) folders: BTreeMap<String, Vec<File>>,
+    /// The folders of the project that builds read, by their ids.
+    pub(super) project_folders: BTreeMap<String, ProjectFolder>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -152,7 +157,8 @@ impl Work<'_> {
         for (name, input) in extension.inputs.iter().filter(|(name, _)| !is_key(name)) {
             let own = mounts.entry(name.clone()).or_default();
             let tree = match input {
-                Input::Folder { files } | Input::Project { files, .. } => self.folder(files.clone()),
+                Input::Folder { files } => self.folder(files.clone()),
+                Input::Project { path, files, .. } => self.project_folder(path, files),
                 Input::Checkouts => {
                     own.extend(self.checkouts(&format!("/deps/in/{name}"), sources));
                     continue;

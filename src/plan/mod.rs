@@ -27,6 +27,7 @@ pub use key::{BuildKey, PlanKey, StageKey};
 pub use order::extension_order;
 pub use outputs::links;
 
+use crate::digest::HashedFolder;
 use crate::extension::{Account, Configured, File};
 use crate::project::{Platform, Project};
 
@@ -205,6 +206,8 @@ pub struct Plan {
     pub account: Option<Account>,
     /// Folders that the build reads from the context, by content id.
     pub folders: Vec<Folder>,
+    /// The folders and files of the project that it reads.
+    pub project_folders: Vec<ProjectFolder>,
     /// Whether steps ask for the secret [`CA_SECRET`].
     pub ca_certificates: bool,
 }
@@ -216,6 +219,15 @@ pub struct Folder {
     pub tree: String,
     /// The files.
     pub files: Vec<File>,
+}
+
+/// A folder of the project, or a file of it alone: it enters the context under its content id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectFolder {
+    /// Where it is, relative to `deps.toml`.
+    pub path: String,
+    /// What it held when the plan was made.
+    pub files: HashedFolder,
 }
 
 impl Plan {
@@ -334,7 +346,8 @@ pub fn plan(ingredients: &Ingredients<'_>, platform: &Platform) -> Result<Plan, 
     let layout = layout::layout(ingredients)?;
     let stages = key::with_keys(order::stage_order(layout.stages), platform);
     let ca_certificates = layout.ca_certificates;
-    Ok(Plan { platform: platform.clone(), stages, account: layout.account, folders: layout.folders, ca_certificates })
+    let layout::Layout { account, folders, project_folders, .. } = layout;
+    Ok(Plan { platform: platform.clone(), stages, account, folders, project_folders, ca_certificates })
 }
 
 /// Returns the key of an image for all its platforms: what its label says, whatever platform it is asked on.

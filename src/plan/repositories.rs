@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apt::{self, Repository};
 use super::layout::Work;
-use super::{Configured, Problem};
+use super::{Configured, Problem, ProjectFolder};
+use crate::digest::HashedFolder;
 use crate::extension::{AptKey, AptRepository, File, folder};
 
 /// Repositories by the extension that brings them.
@@ -55,6 +56,13 @@ impl Work<'_> {
         let tree = crate::digest::folder_id(&folder(&files));
         self.folders.insert(tree.clone(), files);
         tree
+    }
+
+    /// Notes a folder of the project that the build reads, and returns its content id.
+    pub(super) fn project_folder(&mut self, path: &str, files: &HashedFolder) -> String {
+        let folder = ProjectFolder { path: path.to_owned(), files: files.clone() };
+        self.project_folders.entry(files.id().to_owned()).or_insert(folder);
+        files.id().to_owned()
     }
 }
 

@@ -260,7 +260,7 @@ impl<'a> Work<'a> {
             Mount::Tree { target, tree } => {
                 // The id of a folder says its content; commits and archives may differ and hold the same files.
                 let pieces = pieces.text("bind").text(target);
-                if tree.starts_with("b3-") { pieces.text(tree) } else { pieces.content(tree) }
+                if crate::digest::says_files(tree) { pieces.text(tree) } else { pieces.content(tree) }
             }
             Mount::Secret { target, id } => pieces.text("secret").text(target).text(id),
             Mount::Stage { target, stage, from } => {

@@ -72,6 +72,12 @@ pub enum StoreError {
         /// The path.
         path: String,
     },
+    /// A file of the project is no longer what was planned with.
+    #[error("`{}` changed while the build was prepared", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// An archive is not what it should be, or has something in it that no folder may have.
     #[error("the archive cannot be unpacked: {0}")]
     Archive(#[from] super::ArchiveError),

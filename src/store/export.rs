@@ -20,6 +20,7 @@ use git2::ObjectType;
 use super::noticed::Noticed;
 use super::repository::{find_commit, too_deep};
 use super::{BadEntry, Checkout, Pointers, Store, StoreError, Tree};
+use crate::hashing;
 
 /// 1980-01-01T00:00:00Z in seconds: the earliest time that zip archives can hold.
 const EPOCH: i64 = 315_532_800;
@@ -213,11 +214,20 @@ pub(super) fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), S
 
 /// Copies a file as [`write_file`] writes one.
 pub(super) fn copy_file(from: &Path, path: &Path, mode: u32) -> Result<(), StoreError> {
+    copied(path, mode, |file| File::open(from).and_then(|mut from| std::io::copy(&mut from, file))).map(|_| ())
+}
+
+/// Copies a file as [`write_file`] writes one, and returns the BLAKE3 digest of what was copied.
+pub(super) fn copy_hashed(from: &Path, path: &Path, mode: u32) -> Result<[u8; 32], StoreError> {
+    copied(path, mode, |file| hashing::copy(from, file))
+}
+
+fn copied<T>(path: &Path, mode: u32, copy: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, StoreError> {
     write_file(path, b"", mode)?;
-    let copied = File::open(from).and_then(|mut from| {
-        let mut file = OpenOptions::new().write(true).open(path)?;
-        std::io::copy(&mut from, &mut file)?;
-        filetime::set_file_handle_times(&file, Some(epoch()), Some(epoch()))
+    let copied = OpenOptions::new().write(true).open(path).and_then(|mut file| {
+        let copied = copy(&mut file)?;
+        filetime::set_file_handle_times(&file, Some(epoch()), Some(epoch()))?;
+        Ok(copied)
     });
     copied.map_err(StoreError::io("write", path))
 }

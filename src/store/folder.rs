@@ -1,13 +1,13 @@
 //! Puts folders that are not repositories into the store: extension files, files of a project.
 //!
-//! Decides which paths such a folder may have. The id is `digest::folder_id`, known without a store.
+//! Decides which paths such a folder may have. The id is known without a store (`digest.rs`); what is copied must still have it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use super::export::{make_folder, set_time, sync_file, write_file};
+use super::export::{copy_hashed, make_folder, set_time, sync_file, write_file};
 use super::{Store, StoreError};
-use crate::digest::{self, FolderFile};
+use crate::digest::{self, FolderFile, HashedFile, HashedFolder};
 
 impl Store {
     /// Adds a folder and returns its id, `b3-<64 hex>`. One that is present is not written again.
@@ -16,29 +16,56 @@ impl Store {
     /// When a path is not one of a file in a folder (absolute, climbing, twice, `.git`), or the disk refuses.
     pub fn add_folder(&self, files: &[FolderFile<'_>]) -> Result<String, StoreError> {
         let id = digest::folder_id(files);
-        if self.has_tree(&id) {
-            return Ok(id);
+        let write = |draft: &Path| {
+            let write = |file: &FolderFile<'_>| {
+                write_file(&place(draft, file.path)?, file.content, if file.executable { 0o755 } else { 0o644 })
+            };
+            files.iter().try_for_each(write)
+        };
+        self.add(&id, write)?;
+        Ok(id)
+    }
+
+    /// Adds a folder of files that stand where `source` says, by their paths in the folder. One that is present is not
+    /// written again.
+    ///
+    /// # Errors
+    /// As [`Store::add_folder`]; or a file is not what it was when it was hashed.
+    pub fn add_hashed(&self, folder: &HashedFolder, source: impl Fn(&str) -> PathBuf) -> Result<(), StoreError> {
+        let copy = |draft: &Path, file: &HashedFile| {
+            let (from, to) = (source(&file.path), place(draft, &file.path)?);
+            if copy_hashed(&from, &to, if file.executable { 0o755 } else { 0o644 })? != file.digest {
+                return Err(StoreError::Changed { path: from });
+            }
+            Ok(())
+        };
+        self.add(folder.id(), |draft| folder.files().iter().try_for_each(|file| copy(draft, file)))
+    }
+
+    /// Adds the folder that `write` fills, unless the store has it.
+    fn add(&self, id: &str, write: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        if self.has_tree(id) {
+            return Ok(());
         }
         let _lock = self.lock(&format!("tree-{id}"), &AtomicBool::new(false))?;
-        if self.has_tree(&id) {
-            return Ok(id);
+        if self.has_tree(id) {
+            return Ok(());
         }
         let scratch = self.scratch()?;
         let draft = scratch.path().join("tree");
         make_folder(&draft)?;
-        for file in files {
-            write(&draft, file)?;
-        }
+        write(&draft)?;
         finish(&draft)?;
-        self.publish(&draft, &id, Vec::new())?;
-        Ok(id)
+        self.publish(&draft, id, Vec::new())?;
+        Ok(())
     }
 }
 
-fn write(root: &Path, file: &FolderFile<'_>) -> Result<(), StoreError> {
-    let bad = || StoreError::BadPath { path: file.path.to_owned() };
+/// Returns where the file `file` of the folder `root` goes, after making the folders above it.
+fn place(root: &Path, file: &str) -> Result<PathBuf, StoreError> {
+    let bad = || StoreError::BadPath { path: file.to_owned() };
     let mut path = root.to_path_buf();
-    let mut parts = file.path.split('/').peekable();
+    let mut parts = file.split('/').peekable();
     while let Some(part) = parts.next() {
         if matches!(part, "" | "." | "..") || part.contains('\0') || part.eq_ignore_ascii_case(".git") {
             return Err(bad());
@@ -51,7 +78,7 @@ fn write(root: &Path, file: &FolderFile<'_>) -> Result<(), StoreError> {
     if path.exists() {
         return Err(bad());
     }
-    write_file(&path, file.content, if file.executable { 0o755 } else { 0o644 })
+    Ok(path)
 }
 
 /// Syncs the files and gives the folders their times, the deepest first.
@@ -65,4 +92,41 @@ fn finish(root: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the files that are copied")]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::super::Commits;
+    use super::*;
+
+    #[test]
+    fn hashed_files_are_copied_as_they_were_hashed_or_not_at_all() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(&place.path().join("store")).unwrap();
+        let source = |name: &str| place.path().join("data").join(name);
+        fs::create_dir_all(source("a")).unwrap();
+        fs::write(source("a/run"), "#!/bin/sh\n").unwrap();
+        fs::write(source("b"), "b").unwrap();
+        let file = |path: &str, executable, text: &str| HashedFile::new(path.to_owned(), executable, text.as_bytes());
+        let folder = HashedFolder::new(vec![file("a/run", true, "#!/bin/sh\n"), file("b", false, "b")]);
+        fs::write(source("b"), "c").unwrap();
+        let error = store.add_hashed(&folder, source).unwrap_err();
+        assert!(matches!(&error, StoreError::Changed { path } if *path == source("b")), "{error}");
+        assert!(!store.has_tree(folder.id()));
+        fs::write(source("b"), "b").unwrap();
+        store.add_hashed(&folder, source).unwrap();
+        let tree = store.tree(folder.id()).unwrap();
+        assert_eq!(fs::read_to_string(tree.join("a/run")).unwrap(), "#!/bin/sh\n");
+        let thing = store.things().unwrap().into_iter().find(|thing| thing.name.ends_with(folder.id())).unwrap();
+        let damages = || store.damages(&thing, &Commits::of(&[], &BTreeSet::new())).unwrap();
+        assert_eq!(damages(), []);
+        fs::write(tree.join("b"), "c").unwrap();
+        assert_eq!(damages().len(), 1);
+        let climbing = HashedFolder::new(vec![file("../b", false, "b")]);
+        assert!(matches!(store.add_hashed(&climbing, source), Err(StoreError::BadPath { .. })));
+    }
 }

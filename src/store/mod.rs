@@ -17,6 +17,7 @@
 //! locks/store.lock               shared by all who use the store; had alone by who takes something away
 //! builds/<hash>/<engine>.json     what builds of a project leave for the next: which steps an engine has
 //! files/<sha256>                 archives and other files as they were downloaded
+//! hashes/<hash>                  which files of a project's folder had which digests (`hashing/`)
 //! tmp/  locks/
 //! ```
 
@@ -76,6 +77,9 @@ use noticed::Noticed;
 
 /// Marks the store as a cache for backup programs, see <https://bford.info/cachedir/>.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache made by `deps`.\n";
+
+/// Where [`crate::hashing`] keeps what it knows of folders.
+pub const HASHES: &str = "hashes";
 
 /// What there is below the root.
 const FOLDERS: [&str; 8] = ["git", "hg", "trees", "files", "meta", "meta/projects", "tmp", "locks"];

@@ -41,7 +41,7 @@ pub(crate) fn is_commit_id(rev: &str) -> bool {
 /// Whether `id` is one that `digest.rs` makes: only such names are looked up below `trees/`.
 pub(crate) fn is_tree_id(id: &str) -> bool {
     match id.split_once('-') {
-        Some(("b3" | "a" | "svn", hex)) => is_sha256(hex),
+        Some(("b3" | "b3t" | "a" | "svn", hex)) => is_sha256(hex),
         Some(("f", rest)) => rest.split_once('-').is_some_and(|(sha256, hex)| is_sha256(sha256) && is_short_hash(hex)),
         Some(("hg", node)) => is_commit_id(node),
         _ => is_checkout_id(id),
@@ -56,7 +56,7 @@ pub(crate) fn ids(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether the tree `id` can be compared with its id: a commit, or a digest of a folder.
 pub(crate) fn says_content(id: &str) -> bool {
-    id.starts_with("b3-") || is_checkout_id(id)
+    crate::digest::says_files(id) || is_checkout_id(id)
 }
 
 /// Whether `id` is a commit id, `-s` and the digits of excluded submodules perhaps, and `-p` perhaps.

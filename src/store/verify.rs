@@ -21,7 +21,8 @@ use super::export::entry_name;
 use super::file::hashed;
 use super::lfs::content_named_by;
 use super::{Repository, Store, StoreError, Thing, ThingKind, name, repository, sum};
-use crate::digest::{self, FolderFile};
+use crate::digest::{self, FolderFile, HashedFile, HashedFolder};
+use crate::hashing;
 
 /// Something in the store that is not what its name says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +134,8 @@ impl Store {
         let (rev, extent) = id.split_once('-').unwrap_or((id, ""));
         if name::is_commit_id(rev) {
             comparison.commit(rev, extent.starts_with('s'), Path::new(""), 0)?;
+        } else if id.starts_with("b3t-") {
+            comparison.hashed_folder(id)?;
         } else if id.starts_with("b3-") {
             comparison.plain_folder(id)?;
         } else {
@@ -251,9 +254,39 @@ impl Comparison<'_> {
         }
     }
 
+    /// Compares a folder of hashed files with its digest.
+    fn hashed_folder(&mut self, id: &str) -> Result<(), StoreError> {
+        let mut files = Vec::new();
+        self.files(|path, executable, place| {
+            let digest = hashing::copy(place, &mut std::io::sink()).map_err(StoreError::io("read", place))?;
+            files.push(HashedFile { path, executable, digest });
+            Ok(())
+        })?;
+        if HashedFolder::new(files).id() != id {
+            self.expect(Path::new(""), Some(Fault::Content));
+        }
+        Ok(())
+    }
+
     /// Compares a folder of files with its digest.
     fn plain_folder(&mut self, id: &str) -> Result<(), StoreError> {
         let mut files = Vec::new();
+        self.files(|path, executable, place| {
+            files.push((path, executable, fs::read(place).map_err(StoreError::io("read", place))?));
+            Ok(())
+        })?;
+        let files: Vec<FolderFile<'_>> = files
+            .iter()
+            .map(|(path, executable, content)| FolderFile { path, executable: *executable, content })
+            .collect();
+        if digest::folder_id(&files) != id {
+            self.expect(Path::new(""), Some(Fault::Content));
+        }
+        Ok(())
+    }
+
+    /// Hands each file of the tree, by its path below it and whether it is a program, to `each`; notes what is none.
+    fn files(&mut self, mut each: impl FnMut(String, bool, &Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
         for entry in WalkDir::new(self.root).sort_by_file_name() {
             let entry = entry.map_err(|error| StoreError::walk(self.root, error))?;
             let below = entry.path().strip_prefix(self.root).expect("a walk stays below its top").to_owned();
@@ -261,18 +294,10 @@ impl Comparison<'_> {
             let executable = metadata.permissions().mode() & 0o100 != 0;
             self.expect(&below, mode(&metadata, if executable { 0o755 } else { 0o644 }));
             if metadata.is_file() {
-                let content = fs::read(entry.path()).map_err(StoreError::io("read", entry.path()))?;
-                files.push((below.to_string_lossy().into_owned(), executable, content));
+                each(below.to_string_lossy().into_owned(), executable, entry.path())?;
             } else if !metadata.is_dir() {
                 self.expect(&below, Some(Fault::Extra));
             }
-        }
-        let files: Vec<FolderFile<'_>> = files
-            .iter()
-            .map(|(path, executable, content)| FolderFile { path, executable: *executable, content })
-            .collect();
-        if digest::folder_id(&files) != id {
-            self.expect(Path::new(""), Some(Fault::Content));
         }
         Ok(())
     }

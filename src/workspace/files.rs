@@ -10,7 +10,9 @@ use walkdir::WalkDir;
 
 use super::Trouble;
 use super::revision::{Found, Revision};
+use crate::digest::{HashedFile, HashedFolder};
 use crate::extension::File;
+use crate::hashing::{self, HashingError, Memory};
 use crate::source::Source;
 
 /// The largest text that a person writes: the largest real manifest has 40 KB.
@@ -114,24 +116,22 @@ impl Files {
         }
     }
 
-    /// Reads all files of a folder, sorted by path, or a file alone, by its name.
+    /// Hashes all files of a folder, or a file alone, by its name. `memory` saves reading what has not changed.
     ///
     /// # Errors
-    /// As [`Files::folder`]; or the folder holds no file.
-    pub(super) fn folder_or_file(&self, path: &str) -> Result<Vec<File>, Trouble> {
-        let file = match self {
-            Self::Disk(root) => program(root, path)?,
+    /// As [`Files::folder`], with other limits; or the folder holds no file.
+    pub(super) fn hashed(&self, path: &str, memory: Option<&Memory>) -> Result<HashedFolder, Trouble> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let found = match self {
+            Self::Disk(root) => on_disk(&inside(root, path)?, name, memory).map_err(|error| hashing(path, error))?,
             Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
-                Found::File(content, executable) => Some((content, executable)),
-                _ => None,
+                Found::File(content, executable) => {
+                    HashedFolder::new(vec![HashedFile::new(name.to_owned(), executable, &content)])
+                }
+                _ => HashedFolder::new(self.folder(path)?.into_iter().map(hashed_file).collect()),
             },
         };
-        let Some((content, executable)) = file else {
-            let files = self.folder(path)?;
-            return if files.is_empty() { Err(trouble(path, "it is a folder without files")) } else { Ok(files) };
-        };
-        let name = path.rsplit('/').next().unwrap_or(path);
-        Ok(vec![File { path: name.to_owned(), executable, content }])
+        if found.files().is_empty() { Err(trouble(path, "it is a folder without files")) } else { Ok(found) }
     }
 }
 
@@ -156,14 +156,29 @@ fn read(root: &Path, path: &str, most: u64) -> Result<Vec<u8>, Trouble> {
     std::fs::read(&real).map_err(|error| trouble(path, &words(&error)))
 }
 
-/// Returns the content of a file and whether it may be executed; none for a folder.
-fn program(root: &Path, path: &str) -> Result<Option<(Vec<u8>, bool)>, Trouble> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = std::fs::metadata(inside(root, path)?).map_err(|error| trouble(path, &words(&error)))?;
-    if metadata.is_dir() {
-        return Ok(None);
+/// Hashes what is at `place`, a path without links: a folder, or the file `name`.
+fn on_disk(place: &Path, name: &str, memory: Option<&Memory>) -> Result<HashedFolder, HashingError> {
+    if place.is_dir() {
+        return hashing::folder(place, memory);
     }
-    Ok(Some((read(root, path, MOST_FOLDER)?, metadata.permissions().mode() & 0o100 != 0)))
+    Ok(HashedFolder::new(vec![hashing::file(place, name)?]))
+}
+
+fn hashed_file(File { path, executable, content }: File) -> HashedFile {
+    HashedFile::new(path, executable, &content)
+}
+
+fn hashing(path: &str, error: HashingError) -> Trouble {
+    match error {
+        HashingError::Io { path: file, cause } if file.is_empty() || path.ends_with(&file) => {
+            trouble(path, &words(&cause))
+        }
+        HashingError::Io { path: file, cause } => trouble(path, &format!("`{file}`: {}", words(&cause))),
+        HashingError::TooLarge { bytes } => {
+            Trouble::TooLarge { path: path.to_owned(), bytes, most: hashing::MOST_BYTES, place: None }
+        }
+        other => trouble(path, &other.to_string()),
+    }
 }
 
 /// The paths of all files below `root` that have a UTF-8 name; `pattern` is why they are looked for.
@@ -210,7 +225,7 @@ fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
 }
 
 /// Returns the real path of `path`, which must stand inside the project after following links.
-fn inside(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
+pub(super) fn inside(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
     if let Some(found) = without_links(root, path) {
         return Ok(found);
     }
@@ -307,10 +322,10 @@ mod tests {
         assert_eq!(disk.matching("**/*.repos").unwrap(), revision.matching("**/*.repos").unwrap());
         assert_eq!(disk.folder("a").unwrap(), revision.folder("a").unwrap());
         for path in ["run.sh", "folder/b.repos", "link", "a", "folder/x", "out", "gone", "."] {
-            let (disk, revision) = (disk.folder_or_file(path), revision.folder_or_file(path));
+            let (disk, revision) = (disk.hashed(path, None), revision.hashed(path, None));
             assert_eq!(disk.as_ref().ok(), revision.as_ref().ok(), "{path}: {disk:?} {revision:?}");
         }
-        assert!(disk.folder_or_file("run.sh").unwrap()[0].executable);
+        assert!(disk.hashed("run.sh", None).unwrap().files()[0].executable);
         assert!(disk.folder(".").is_err() && revision.folder(".").is_err(), "links are no files");
         std::fs::remove_file(folder.join("z.repos")).unwrap();
         assert!(!disk.has("z.repos") && revision.has("z.repos"));

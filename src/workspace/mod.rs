@@ -35,6 +35,7 @@ use files::Files;
 use revision::Revision;
 
 use crate::extension::{Configured, Extension};
+use crate::hashing::Memory;
 use crate::manifest::Warning;
 use crate::project::{self, Project};
 use crate::resolve::Wishes;
@@ -53,6 +54,8 @@ pub struct Workspace {
     /// The files of extensions from git.
     brought: BTreeMap<String, Brought>,
     detection: Detection,
+    /// What earlier runs know of large folders.
+    memory: Option<Memory>,
 }
 
 /// Everything that people wrote.
@@ -102,7 +105,22 @@ impl Workspace {
     }
 
     fn new(root: &Path, files: Files) -> Self {
-        Self { root: root.to_owned(), files, brought: BTreeMap::new(), detection: Detection::default() }
+        Self { root: root.to_owned(), files, brought: BTreeMap::new(), detection: Detection::default(), memory: None }
+    }
+
+    /// Returns the same project, of whose folders only those files are read that have changed since another run that had
+    /// `memory`.
+    #[must_use]
+    pub fn with_memory(self, memory: Memory) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// Returns where the input `path`, a file or a folder of the project, really is.
+    ///
+    /// # Errors
+    /// It is not there, or stands outside the project.
+    pub fn input(&self, path: &str) -> Result<PathBuf, Trouble> {
+        files::inside(&self.root, path)
     }
 
     /// Returns the project's folder.
@@ -164,7 +182,7 @@ impl Workspace {
         for extension in &extensions {
             match extension.configure(&project.source, project.extensions.get(&extension.name)) {
                 Ok(mut one) => {
-                    extensions::fill(&self.files, &mut one, &mut troubles);
+                    extensions::fill(&self.files, self.memory.as_ref(), &mut one, &mut troubles);
                     configured.push(one);
                 }
                 Err(problems) => troubles.extend(all(problems, Trouble::Extension)),

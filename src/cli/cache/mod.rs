@@ -13,8 +13,9 @@ use super::diagnostic::Diagnostic;
 use super::origins;
 use super::outcome::{Failed, print};
 use super::session::{Session, store_failed};
+use crate::hashing::Memory;
 use crate::report::{self, CacheReport, CommitReport, PartReport, ThingReport, UsageReport};
-use crate::store::{Needs, Project, Store, Thing, ThingKind};
+use crate::store::{HASHES, Needs, Project, Store, Thing, ThingKind};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -109,11 +110,16 @@ impl Stock {
 /// again by the next build, without a network.
 fn planned(project: &Project, store: &Store) -> Option<Vec<String>> {
     let workspace = Workspace::find(&project.folder).ok().filter(|workspace| workspace.root() == project.folder)?;
+    let workspace = workspace.with_memory(Memory::new(store.root().join(HASHES)));
     let workspace = origins::as_locked(workspace, || Ok(store.clone())).ok()?;
     let (loaded, lock) = (workspace.load().ok()?, workspace.lock().ok()??.lock);
     let files = loaded.file_trees(&lock);
     let plans = loaded.plans(&lock).ok()?;
-    Some(plans.into_iter().flat_map(|plan| plan.folders).map(|folder| folder.tree).chain(files).collect())
+    let trees = plans.into_iter().flat_map(|plan| {
+        let copied = plan.project_folders.into_iter().map(|folder| folder.files.id().to_owned());
+        plan.folders.into_iter().map(|folder| folder.tree).chain(copied)
+    });
+    Some(trees.chain(files).collect())
 }
 
 fn projects(store: &Store) -> Result<Vec<Project>, Failed> {

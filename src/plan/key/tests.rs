@@ -39,8 +39,9 @@ impl Subject {
         };
         let stage = Stage { key: self.key(), ..self.stage.clone() };
         let stages = self.below.iter().map(below).chain([stage]).collect();
-        let (account, folders) = (None, Vec::new());
-        let plan = Plan { platform: self.platform.clone(), stages, account, folders, ca_certificates: false };
+        let (account, folders, project_folders) = Default::default();
+        let plan =
+            Plan { platform: self.platform.clone(), stages, account, folders, project_folders, ca_certificates: false };
         let project =
             project::parse(&Source::new("deps.toml", "[project]\nname = \"p\"\nbase = \"scratch\"\n")).unwrap();
         let (extensions, configured, repositories, inputs) = Default::default();

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::hashed;
 use super::{Fact, Image, Pin, Pinned, Release, Section, StageRecord, Subject, Told, Value};
 use crate::digest;
 use crate::extension::{AptRepository, Configured, Extension, File, Input, Snippet, folder};
@@ -192,14 +193,17 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// The files of inputs that are folders of the extension.
+    /// The files of inputs that are folders of the extension or of the project.
     fn folders(&mut self, configured: &Configured) {
         for (input, what) in &configured.inputs {
-            let (Input::Folder { files } | Input::Project { files, .. }) = what else { continue };
-            for file in files {
-                let (extension, path) = (configured.name.clone(), format!("{input}/{}", file.path));
-                let value = Value::Text(file_digest(file));
-                self.add(Subject::File { extension, path }, value, Some(configured.name.clone()));
+            let facts = match what {
+                Input::Folder { files } => files.iter().map(|file| (file.path.clone(), file_digest(file))).collect(),
+                Input::Project { files, .. } => hashed::facts(files),
+                _ => continue,
+            };
+            for (path, digest) in facts {
+                let (extension, path) = (configured.name.clone(), format!("{input}/{path}"));
+                self.add(Subject::File { extension, path }, Value::Text(digest), Some(configured.name.clone()));
             }
         }
     }

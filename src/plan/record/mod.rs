@@ -5,6 +5,7 @@
 //! keys of two parents. Leaves out comparing (`why.rs`) and where records are kept (`store/`).
 
 mod gather;
+mod hashed;
 
 use std::collections::BTreeMap;
 

@@ -49,8 +49,8 @@ fn cache(target: &str, id: &str, sharing: &str) -> Mount {
 }
 
 fn plan(stages: Vec<Stage>) -> Plan {
-    let (account, folders) = (None, Vec::new());
-    Plan { platform: Platform::default(), stages, account, folders, ca_certificates: false }
+    let (account, folders, project_folders) = Default::default();
+    Plan { platform: Platform::default(), stages, account, folders, project_folders, ca_certificates: false }
 }
 
 fn of(stages: Vec<Stage>, arguments: &[(&str, &str)]) -> Vec<Step> {
