@@ -17,7 +17,7 @@ use super::{Frozen, Network, build_page, caching, current, fetch, locking, origi
 use crate::dockerfile::BUILD_LABEL;
 use crate::engine::probe::Found;
 use crate::engine::run::Built;
-use crate::engine::{Build, Choice};
+use crate::engine::{Build, Choice, Engine};
 use crate::extension::{self, Account};
 use crate::plan::{CA_SECRET, Plan, SSH_ID, build_key, plan_key};
 use crate::project::Project;
@@ -52,7 +52,8 @@ pub(super) struct Options {
     /// Where the result goes, as for `docker buildx build --output`.
     #[arg(short, long, value_name = "SPEC")]
     output: Option<String>,
-    /// The engine: auto, buildx, or docker (`docker build` with BuildKit).
+    /// The engine: auto, buildx, docker (`docker build` with BuildKit), or buildctl (with the buildkitd of
+    /// `BUILDKIT_HOST`, else the one of this machine).
     #[arg(long, default_value = "auto", value_name = "ENGINE")]
     engine: Choice,
     /// Build also when the image is there already, with the keys of this plan and its build arguments in its labels.
@@ -79,6 +80,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Which engines can do what is asked.
+    fn choice(&self) -> Choice {
+        if self.load { self.engine.with_store() } else { self.engine }
+    }
+
     /// Returns the options that make the image under its own name, where its containers are started.
     pub(super) fn of(engine: Choice, frozen: Frozen, network: Network) -> Self {
         Self {
@@ -153,10 +159,14 @@ fn made(
     }
     options.caching.check(session)?;
     let store = session.store()?;
-    if let Some(image) = up_to_date(session, loaded, plans, &store, options)? {
+    let probe = || options.caching.probe(options.choice()).map_err(|error| no_engine(&error));
+    // What another Docker has is not known here; any other builder's images are loaded into ours.
+    let named = if options.caching.names_a_builder() { Some(probe()?) } else { None };
+    let here = named.as_ref().is_none_or(|found| found.driver != "docker");
+    if here && let Some(image) = up_to_date(session, loaded, plans, &store, options)? {
         return Ok(Some(image));
     }
-    let found = options.caching.probe(options.engine).map_err(|error| no_engine(&error))?;
+    let found = named.map_or_else(probe, Ok)?;
     fill(session, loaded, lock, plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
@@ -177,7 +187,17 @@ fn made(
     }
     watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
+    if found.driver != "docker" && build.is_kept_nowhere() {
+        session.warn(&kept_nowhere(&found));
+    }
     Ok(built.image)
+}
+
+/// What is said where nobody has asked for the image, and the engine has no place for it.
+fn kept_nowhere(found: &Found) -> Diagnostic {
+    let message = format!("the image is in the cache of {} only: it has no store of images", found.version);
+    let hint = "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
+    Diagnostic::warning(message).hint(Some(hint.to_owned()))
 }
 
 /// Performs one of several builds; only that it failed is worth telling.
@@ -209,7 +229,8 @@ fn up_to_date(
         || options.report.is_some()
         || options.caching.asks_for_a_build()
         || options.output.is_some()
-        || options.target.is_some();
+        || options.target.is_some()
+        || (options.engine == Choice::Only(Engine::Buildctl) && !options.push);
     if always || platforms != self::platforms(project, &[]) {
         return Ok(None);
     }
@@ -236,7 +257,7 @@ fn platforms(project: &Project, chosen: &[String]) -> Vec<String> {
     platforms
 }
 
-fn build_argument(text: &str) -> Result<(String, String), String> {
+pub(super) fn build_argument(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -293,6 +314,8 @@ fn build(
     let key = build_key(plans, &args, &platforms, project.build.epoch);
     let labels = options.target.is_none().then(|| (BUILD_LABEL.to_owned(), key.to_string())); // a stage is not the image
     let kept = options.load || options.push || options.output.is_some() || options.target.is_some();
+    // Several platforms at once are more than Docker takes from another builder.
+    let loads = !kept && found.driver != "docker" && found.store && platforms.len() < 2;
     let secrets = if plans[0].ca_certificates { vec![(CA_SECRET.to_owned(), ca_bundle(session)?)] } else { Vec::new() };
     Ok(Build {
         dockerfile: planning::dockerfile(plans),
@@ -305,7 +328,7 @@ fn build(
         ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
-        load: options.load || (!kept && found.driver != "docker"),
+        load: options.load || loads,
         output: options.output.clone(),
         labels: labels.into_iter().collect(),
         epoch: Some(project.build.epoch),
