@@ -22,6 +22,7 @@ mod determinism;
 mod dockerfile;
 mod downloads;
 mod edit;
+mod engines;
 mod examples;
 mod export;
 mod ext;

@@ -8,6 +8,7 @@ use clap::Args;
 use deps_lock::Lock;
 
 use super::build_failure::{failed, no_engine};
+use super::cache_dirs::{self, cache_dir};
 use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, USAGE, print};
@@ -65,6 +66,10 @@ pub(super) struct Options {
     /// Build twice without cache and compare the layers: 4 when they differ, with the first file that does.
     #[arg(long, conflicts_with_all = ["push", "load", "output"])]
     check_reproducible: bool,
+    /// Copy the files of a folder of this machine that the cache mount ID lacks into it before the build; may be given
+    /// several times. The folder is only read, and neither keys nor layers depend on it.
+    #[arg(long = "cache-dir", value_name = "ID=DIR", value_parser = cache_dir)]
+    cache_dirs: Vec<(String, PathBuf)>,
     #[command(flatten)]
     caching: caching::Caching,
     /// How the build is shown.
@@ -102,6 +107,7 @@ impl Options {
             caching: caching::Caching::default(),
             progress: View::default(),
             check_reproducible: false,
+            cache_dirs: Vec::new(),
             report: None,
             frozen,
             network,
@@ -159,6 +165,8 @@ fn made(
     }
     options.caching.check(session)?;
     let store = session.store()?;
+    let args = arguments(session, &plans[0], &store, &loaded.project, &options.build_args)?;
+    let offers = cache_dirs::offers(session, &plans[0], &args, &options.cache_dirs)?;
     let probe = || options.caching.probe(options.choice()).map_err(|error| no_engine(&error));
     // What another Docker has is not known here; any other builder's images are loaded into ours.
     let named = if options.caching.names_a_builder() { Some(probe()?) } else { None };
@@ -172,6 +180,7 @@ fn made(
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
     let build = options.caching.told(session, (&loaded.project.build, workspace.root()), &found, build)?;
+    cache_dirs::offer(session, &store, (&found, &build), &plans[0], &offers)?;
     if options.check_reproducible {
         let perform = |build: &Build| performed(session, loaded, &plans[0], &found, build, options.progress);
         return reproducible::check(session, metadata.path(), &build, perform).map(|()| None);
@@ -196,7 +205,8 @@ fn made(
 /// What is said where nobody has asked for the image, and the engine has no place for it.
 fn kept_nowhere(found: &Found) -> Diagnostic {
     let message = format!("the image is in the cache of {} only: it has no store of images", found.version);
-    let hint = "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
+    let hint =
+        "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
     Diagnostic::warning(message).hint(Some(hint.to_owned()))
 }
 

@@ -91,7 +91,8 @@ impl Caching {
             to.extend(own(&project.cache_to));
         } else if !project.cache_from.is_empty() || !project.cache_to.is_empty() {
             // What is asked on the command line is an error of its own.
-            let message = "`cache-from` and `cache-to` of deps.toml are not used: that takes `docker buildx` or `buildctl`";
+            let message =
+                "`cache-from` and `cache-to` of deps.toml are not used: that takes `docker buildx` or `buildctl`";
             session.warn(&Diagnostic::warning(message));
         }
         let to = possible(session, to, found);

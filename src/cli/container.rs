@@ -69,7 +69,8 @@ impl Source {
     fn image(&self, session: &Session, only_named: bool) -> Result<Image, Failed> {
         if self.engine == Choice::Only(Engine::Buildctl) {
             let message = "`buildctl` has no image store to start containers from: that takes Docker";
-            let hint = "leave out `--engine`; `deps build --engine buildctl --push` leaves the image where Docker can pull it";
+            let hint =
+                "leave out `--engine`; `deps build --engine buildctl --push` leaves the image where Docker can pull it";
             return Err(Failed::one(USAGE, Diagnostic::error(message).hint(Some(hint.to_owned()))));
         }
         let (engine, frozen, network) = (self.engine, self.frozen, self.network.clone());

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use super::session::Session;
 use crate::dockerfile;
-use crate::engine::{self, Build};
 use crate::engine::probe::Found;
 use crate::engine::progress::{End, Kind, Step};
 use crate::engine::summary::Outcome;
+use crate::engine::{self, Build};
 use crate::plan::Plan;
 use crate::plan::agreement::{Agreement, Fact, held};
 use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};

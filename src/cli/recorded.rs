@@ -72,9 +72,8 @@ impl<'a> Asked<'a> {
 
     /// How the engine may be reached, the best way first.
     fn endpoints(&self, session: &Session) -> Vec<String> {
-        let endpoint = |engine: &engine::Engine| {
-            reached(*engine == engine::Engine::Buildctl, session.endpoint_of(self.builder))
-        };
+        let endpoint =
+            |engine: &engine::Engine| reached(*engine == engine::Engine::Buildctl, session.endpoint_of(self.builder));
         self.engine.engines().iter().map(endpoint).collect()
     }
 }

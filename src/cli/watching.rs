@@ -204,7 +204,8 @@ pub(super) fn state(end: &End) -> (&'static str, Option<f64>) {
     }
 }
 
-fn unbuilt(error: &RunError) -> Failed {
+/// Returns what people are told where a build could not be performed.
+pub(super) fn unbuilt(error: &RunError) -> Failed {
     match error {
         RunError::Invocation(InvocationError::NeedsBuildx { .. }) => Failed::one(
             USAGE,
@@ -221,6 +222,7 @@ fn unbuilt(error: &RunError) -> Failed {
 }
 
 fn no_store(message: &str) -> Failed {
-    let hint = "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
+    let hint =
+        "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
     Failed::one(USAGE, Diagnostic::error(message).hint(Some(hint.to_owned())))
 }

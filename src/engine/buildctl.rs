@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::invocation::{InvocationError, argument_name, csv, path, secret, secret_id, value};
+use super::invocation::{InvocationError, argument_name, context_name, csv, path, secret, secret_id, value};
 use super::{Build, exporter};
 
 /// A file that stands before the program starts, and what is in it.
@@ -32,6 +32,10 @@ pub(super) fn arguments(build: &Build) -> Result<(Vec<String>, Written), Invocat
     args.push(format!("--opt=contextkey={context}"));
     args.push(format!("--opt=dockerfilekey={context}-dockerfile"));
     args.push(format!("--opt=filename={name}"));
+    for (name, folder) in &build.contexts {
+        args.push(format!("--local={}={}", context_name(name)?, path(folder)?));
+        args.push(format!("--opt=context:{name}=local:{name}"));
+    }
     args.extend(options(build)?);
     args.extend(caches(build)?);
     args.extend(exporter::in_full(build)?);

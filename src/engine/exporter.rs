@@ -168,7 +168,10 @@ mod tests {
         for (text, expected) in [
             ("folder", "type=local,dest=folder"),
             ("type=oci,dest=a.tar", "type=oci,dest=a.tar,\"name=a:1,b\",source-date-epoch=7,rewrite-timestamp=true"),
-            ("type=docker,\"dest=a,b\",name=c,rewrite-timestamp=false", "type=docker,\"dest=a,b\",name=c,rewrite-timestamp=false"),
+            (
+                "type=docker,\"dest=a,b\",name=c,rewrite-timestamp=false",
+                "type=docker,\"dest=a,b\",name=c,rewrite-timestamp=false",
+            ),
             ("type=registry,name=x", "name=x,type=image,push=true,source-date-epoch=7,rewrite-timestamp=true"),
         ] {
             assert_eq!(full(output(text)).unwrap(), [format!("--output={expected}")]);

@@ -119,6 +119,9 @@ fn buildx(found: &Found, build: &Build) -> Result<Vec<String>, InvocationError> 
     for cache in &build.cache_to {
         args.push(format!("--cache-to={}", value("cache", cache)?));
     }
+    for (name, folder) in &build.contexts {
+        args.push(format!("--build-context={}={}", context_name(name)?, path(folder)?));
+    }
     args.extend(exporter::arguments(found, build));
     Ok(args)
 }
@@ -132,6 +135,7 @@ fn docker(build: &Build) -> Result<Vec<String>, InvocationError> {
         (!build.cache_from.is_empty(), "take results from a cache elsewhere"),
         (!build.cache_to.is_empty(), "leave its results in a cache elsewhere"),
         (build.builder.is_some(), "choose a builder"),
+        (!build.contexts.is_empty(), "offer folders to cache mounts"),
     ];
     if let Some((_, wish)) = wishes.iter().find(|(asked, _)| *asked) {
         return Err(InvocationError::NeedsBuildx { program: "docker build", wish });
@@ -211,6 +215,12 @@ pub(super) fn secret_id(id: &str) -> Result<&str, InvocationError> {
         return Err(InvocationError::SecretId(id.to_owned()));
     }
     Ok(id)
+}
+
+/// The name of a context is `[a-z0-9-]+`.
+pub(super) fn context_name(name: &str) -> Result<&str, InvocationError> {
+    let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    value("context", if name.chars().all(fit) { name } else { "" })
 }
 
 /// Returns `field` quoted for the comma-separated values that docker reads (RFC 4180).

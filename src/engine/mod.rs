@@ -104,6 +104,8 @@ pub struct Build {
     pub dockerfile: String,
     /// The build context: an absolute path of a folder.
     pub context: PathBuf,
+    /// Other folders that the Dockerfile calls by a name: absolute paths.
+    pub contexts: BTreeMap<String, PathBuf>,
     /// Names for the image, `name[:tag]`.
     pub tags: Vec<String>,
     /// The stage to stop at; `None` means the last one.

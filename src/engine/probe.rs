@@ -580,7 +580,8 @@ no engine to build with
         };
         let alone = by_buildctl(WORKERS);
         assert_eq!(decide(Choice::Auto, &alone), Ok(expected));
-        let beside = |docker: Facts| Facts { buildctl: alone.buildctl.clone(), workers: alone.workers.clone(), ..docker };
+        let beside =
+            |docker: Facts| Facts { buildctl: alone.buildctl.clone(), workers: alone.workers.clone(), ..docker };
         let chosen = |docker: Facts| decide(Choice::Auto, &beside(docker)).unwrap().engine;
         assert_eq!(chosen(current()), Engine::Buildx);
         assert_eq!([chosen(old()), chosen(without_buildx(current()))], [Engine::Buildctl; 2]);
@@ -605,7 +606,8 @@ no engine to build with
 
     #[test]
     fn a_dockerd_behind_buildctl_merges_in_the_containerd_store() {
-        let moby = "ID:\tx\nBuildKit:\t  \nLabels:\n\torg.mobyproject.buildkit.worker.moby.host-gateway-ip:\t172.17.0.1\n";
+        let moby =
+            "ID:\tx\nBuildKit:\t  \nLabels:\n\torg.mobyproject.buildkit.worker.moby.host-gateway-ip:\t172.17.0.1\n";
         let merges = |workers: &str| {
             let found = decide(Choice::Auto, &by_buildctl(workers)).unwrap();
             (found.merges, found.version)

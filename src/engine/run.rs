@@ -97,8 +97,7 @@ pub fn probe(choice: Choice, builder: Option<&str>) -> Result<Found, NoEngine> {
     }
     // A buildkitd that is not there is waited for: it is asked last.
     let since = Instant::now();
-    let [version, workers] =
-        [&["--version"][..], &["debug", "workers", "--verbose"]].map(|call| ask("buildctl", call));
+    let [version, workers] = [&["--version"][..], &["debug", "workers", "--verbose"]].map(|call| ask("buildctl", call));
     decide(choice, &Facts { buildctl: answer(version, since), workers: answer(workers, since), ..facts })
 }
 
@@ -204,7 +203,9 @@ struct Metadata {
 fn image(engine: Engine, written: &str) -> Option<String> {
     let digest = match engine {
         Engine::Docker => written.trim().to_owned(),
-        Engine::Buildx | Engine::Buildctl => serde_json::from_str::<Metadata>(written).ok().and_then(|m| m.digest.or(m.config))?,
+        Engine::Buildx | Engine::Buildctl => {
+            serde_json::from_str::<Metadata>(written).ok().and_then(|m| m.digest.or(m.config))?
+        }
     };
     self::digest(&digest)
 }
