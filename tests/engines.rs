@@ -8,14 +8,13 @@ use crate::support::programs::are_installed;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
 
-/// A project whose builder runs `command`, which no engine has run before.
-fn project(engine: &Engine, name: &str, command: &str) -> Sandbox {
+/// A project on `base` with these lines of `[extensions]`, whose builder runs `command`, which no engine has run before.
+fn project(engine: &Engine, (name, base, extensions): (&str, &str, &str), command: &str) -> Sandbox {
     let sandbox = Sandbox::with_environment(engine.environment());
     let unique = sandbox.root().to_string_lossy().into_owned();
     sandbox.deps_toml(&format!(
-        "[project]\nname = \"{name}\"\nbase = \"{}\"\n\n[extensions]\nmine = {{ path = \"mine\" }}\nuser = \"*\"\n\n\
-         [build]\ntag = \"deps-test/{name}:latest\"\n",
-        engine.base()
+        "[project]\nname = \"{name}\"\nbase = \"{base}\"\n\n[extensions]\nmine = {{ path = \"mine\" }}\n{extensions}\n\
+         [build]\ntag = \"deps-test/{name}:latest\"\n"
     ));
     sandbox.write(
         "mine/extension.toml",
@@ -23,13 +22,18 @@ fn project(engine: &Engine, name: &str, command: &str) -> Sandbox {
          [builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\ncopy = [{ from = \"a/\", to = \"/opt/mine/\" }]\n\n\
          [user]\nsnippet = \"u.Dockerfile\"\n",
     );
-    sandbox.write("mine/b.Dockerfile", &format!("RUN mkdir -p {{{{ out }}}}/a && {command} # {unique}\n"));
-    sandbox.write("mine/u.Dockerfile", "RUN true\n");
+    sandbox.write(
+        "mine/b.Dockerfile",
+        &format!(
+            "ARG WORD=built\nRUN mkdir -p {{{{ out }}}}/a && {command} && echo {unique} > {{{{ out }}}}/a/unique\n"
+        ),
+    );
+    sandbox.write("mine/u.Dockerfile", &format!("RUN echo {unique} > /tmp/unique\n"));
     sandbox.deps(["lock"]).succeeds();
     sandbox
 }
 
-const WORD: &str = "echo built > {{ out }}/a/word";
+const WORD: &str = "echo $WORD > {{ out }}/a/word";
 
 /// The line that says what a build came to.
 fn summary(stderr: &str) -> &str {
@@ -39,7 +43,7 @@ fn summary(stderr: &str) -> &str {
 #[test]
 fn a_remote_builder_s_image_is_loaded_and_known_again() {
     let Some(engine) = Engine::required() else { return };
-    let sandbox = project(&engine, "remote", WORD);
+    let sandbox = project(&engine, ("remote", engine.busybox(), ""), WORD);
     let dial = Dial::start(&engine, sandbox.root());
     let builders = sandbox.root().join("builders").to_string_lossy().into_owned();
     let here = |program: Program<'_>| program.env("BUILDX_CONFIG", &builders).succeeds();
@@ -56,9 +60,9 @@ fn a_remote_builder_s_image_is_loaded_and_known_again() {
     assert!(plan.contains(" 0 to run, "), "{plan}");
     let plan = here(sandbox.deps(["plan"])).stdout();
     assert!(plan.contains(" first build on this engine"), "{plan}");
-    let plan = here(sandbox.deps(["plan", "--builder", "far", "--build-arg", "DEPS_USER_NAME=ada"])).stdout();
-    assert!(plan.contains("(build argument changed: DEPS_USER_NAME)") && !plan.contains(" 0 to run, "), "{plan}");
-    let run = here(sandbox.deps(["build", "--builder", "far", "--build-arg", "DEPS_USER_NAME=ada"]));
+    let plan = here(sandbox.deps(["plan", "--builder", "far", "--build-arg", "WORD=other"])).stdout();
+    assert!(plan.contains("(build argument changed: WORD)") && !plan.contains(" 0 to run, "), "{plan}");
+    let run = here(sandbox.deps(["build", "--builder", "far", "--build-arg", "WORD=other"]));
     assert!(summary(&run.stderr()).ends_with("s, as predicted"), "{run}");
 }
 
@@ -68,7 +72,7 @@ fn buildctl_builds_with_a_buildkitd_alone() {
     if !are_installed(&["buildctl"]) {
         return;
     }
-    let sandbox = project(&engine, "buildctl", WORD);
+    let sandbox = project(&engine, ("buildctl", engine.busybox(), ""), WORD);
     let dial = Dial::start(&engine, sandbox.root());
     let build = |arguments: &[&str]| {
         let build = ["build", "--engine", "buildctl"].iter().chain(arguments).copied();
@@ -83,7 +87,7 @@ fn buildctl_builds_with_a_buildkitd_alone() {
     assert!(summary(&second.stderr()).contains(" (100 %), 0 run, "), "{second}");
     engine.docker(["load", "--input", &sandbox.root().join("image.tar").to_string_lossy()]);
     assert_eq!(engine.run_image("deps-test/buildctl:latest", &["cat", "/opt/mine/word"]), "built\n");
-    sandbox.edit("mine/b.Dockerfile", "echo built", "exit 9");
+    sandbox.edit("mine/b.Dockerfile", "echo $WORD", "exit 9; echo");
     let failed = sandbox.deps(["build", "--engine", "buildctl"]).env("BUILDKIT_HOST", &dial.address()).exits(1);
     assert!(failed.stderr().contains("stage `mine-builder` of extension `mine` failed: it exited with status 9"));
 }
@@ -112,10 +116,11 @@ fn a_folder_of_this_machine_fills_cache_mounts_and_enters_no_key() {
     // Steps that could call pip have its cache, root's and the user's.
     let pip = "if false; then pip install nothing==1; fi";
     let look = format!("(cd /root/.cache/pip && cat $NAME/sub/wheel; ls -A $NAME) > {{{{ out }}}}/a/seen; {pip}");
-    let sandbox = project(&engine, "offered", "true");
+    let sandbox = project(&engine, ("offered", engine.base(), "user = \"*\"\n"), "true");
     let name = sandbox.root().file_name().expect("a name").to_string_lossy().into_owned();
     sandbox.write("mine/b.Dockerfile", &format!("RUN mkdir -p {{{{ out }}}}/a && {}\n", look.replace("$NAME", &name)));
-    let own = format!("RUN cd ~/.cache/pip/{name}/sub && stat -c '%U %G %s' . wheel > ~/seen && echo x > more; {pip}\n");
+    let own =
+        format!("RUN cd ~/.cache/pip/{name}/sub && stat -c '%U %G %s' . wheel > ~/seen && echo x > more; {pip}\n");
     sandbox.write("mine/u.Dockerfile", &own);
     sandbox.write(&format!("wheels/{name}/sub/wheel"), "a wheel\n");
     sandbox.write(&format!("wheels/{name}/kept"), "kept\n");
@@ -129,7 +134,8 @@ fn a_folder_of_this_machine_fills_cache_mounts_and_enters_no_key() {
     let run = build(&offered);
     assert!(run.stderr().contains("6 files copied into cache mounts\n"), "{run}");
     assert!(summary(&run.stderr()).ends_with("s, as predicted"), "{run}");
-    let shown = engine.run_image("deps-test/offered:latest", &["sh", "-c", "cat /opt/mine/seen ~/seen; ls -A ~/.cache/pip"]);
+    let look = "cat /opt/mine/seen ~/seen; find / -xdev -name wheel 2>/dev/null || true";
+    let shown = engine.run_image("deps-test/offered:latest", &["sh", "-c", look]);
     assert_eq!(shown, "a wheel\ninside\nkept\nsub\ndev dev 4096\ndev dev 8\n");
     assert_eq!(sandbox.deps(["plan"]).succeeds().stdout().lines().last(), before.lines().last(), "the plan's key");
     // What the mount has is never replaced, and the folder is only read.
@@ -158,13 +164,15 @@ hint: no step has a cache mount
     let base = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     sandbox.deps_toml(&format!("[project]\nname = \"x\"\nbase = \"{base}\"\n[extensions]\njq = \"*\"\n"));
     sandbox.deps(["lock"]).succeeds();
-    sandbox.deps(["build", "--cache-dir", "go=.", "--cache-dir", "apt-cache-debian=no-folder"]).exits(2).stderr_is(str![[r#"
+    sandbox.deps(["build", "--cache-dir", "go=.", "--cache-dir", "apt-cache-debian=no-folder"]).exits(2).stderr_is(
+        str![[r#"
 error: `--cache-dir`: no step has a cache mount `go`
 hint: there are `apt-cache-debian-12`, `apt-lists-debian-12`
 
 error: `--cache-dir`: no step has a cache mount `apt-cache-debian`
 hint: did you mean `apt-cache-debian-12`?
 
-"#]]);
+"#]],
+    );
     sandbox.deps(["build", "--cache-dir", "pip-cache"]).exits(2);
 }

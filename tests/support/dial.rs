@@ -3,8 +3,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a listener is made of sockets, threads and processes")]
 
-use std::io;
 use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -39,14 +39,9 @@ impl Dial {
 }
 
 fn forward(engine: &Engine, connection: UnixStream) {
+    let stream = || Stdio::from(OwnedFd::from(connection.try_clone().expect("a socket can be shared")));
     let mut command = engine.command();
-    command.args(["buildx", "dial-stdio", "--builder", "default"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::null()).spawn().expect("docker can be started");
-    let (mut input, mut output) = (child.stdin.take().expect("it is piped"), child.stdout.take().expect("it is piped"));
-    let mut from = connection.try_clone().expect("a socket can be shared");
-    thread::spawn(move || io::copy(&mut from, &mut input));
-    let mut to = connection;
-    _ = io::copy(&mut output, &mut to);
-    _ = to.shutdown(Shutdown::Both);
-    _ = child.wait();
+    command.args(["buildx", "dial-stdio", "--builder", "default"]).stdin(stream()).stdout(stream());
+    _ = command.stderr(Stdio::null()).status().expect("docker can be started");
+    _ = connection.shutdown(Shutdown::Both);
 }
