@@ -113,7 +113,8 @@ Options:
           Where the result goes, as for `docker buildx build --output`
 
       --engine <ENGINE>
-          The engine: auto, buildx, or docker (`docker build` with BuildKit)
+          The engine: auto, buildx, docker (`docker build` with BuildKit), or buildctl (with the
+          buildkitd of `BUILDKIT_HOST`, else the one of this machine)
           
           [default: auto]
 
@@ -127,6 +128,11 @@ Options:
       --check-reproducible
           Build twice without cache and compare the layers: 4 when they differ, with the first file
           that does
+
+      --cache-dir <ID=DIR>
+          Copy the files of a folder of this machine that the cache mount ID lacks into it before
+          the build; may be given several times. The folder is only read, and neither keys nor
+          layers depend on it
 
       --cache-from <SPEC>
           Take results also from this cache: an image reference, or as for `docker buildx build

@@ -25,6 +25,7 @@ mod dockerfile;
 mod downloads;
 mod edit;
 mod edits;
+mod engines;
 mod examples;
 mod export;
 mod ext;

@@ -8,6 +8,7 @@ use clap::Args;
 use deps_lock::Lock;
 
 use super::build_failure::{failed, no_engine};
+use super::cache_dirs::{self, cache_dir};
 use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, USAGE, print};
@@ -17,7 +18,7 @@ use super::{Frozen, Network, build_page, caching, current, fetch, locking, origi
 use crate::dockerfile::BUILD_LABEL;
 use crate::engine::probe::Found;
 use crate::engine::run::Built;
-use crate::engine::{Build, Choice};
+use crate::engine::{Build, Choice, Engine};
 use crate::extension::{self, Account};
 use crate::plan::{CA_SECRET, Plan, ProjectFolder, SSH_ID, build_key, plan_key};
 use crate::project::Project;
@@ -52,7 +53,8 @@ pub(super) struct Options {
     /// Where the result goes, as for `docker buildx build --output`.
     #[arg(short, long, value_name = "SPEC")]
     output: Option<String>,
-    /// The engine: auto, buildx, or docker (`docker build` with BuildKit).
+    /// The engine: auto, buildx, docker (`docker build` with BuildKit), or buildctl (with the buildkitd of
+    /// `BUILDKIT_HOST`, else the one of this machine).
     #[arg(long, default_value = "auto", value_name = "ENGINE")]
     engine: Choice,
     /// Build also when the image is there already, with the keys of this plan and its build arguments in its labels.
@@ -64,6 +66,10 @@ pub(super) struct Options {
     /// Build twice without cache and compare the layers: 4 when they differ, with the first file that does.
     #[arg(long, conflicts_with_all = ["push", "load", "output"])]
     check_reproducible: bool,
+    /// Copy the files of a folder of this machine that the cache mount ID lacks into it before the build; may be given
+    /// several times. The folder is only read, and neither keys nor layers depend on it.
+    #[arg(long = "cache-dir", value_name = "ID=DIR", value_parser = cache_dir)]
+    cache_dirs: Vec<(String, PathBuf)>,
     #[command(flatten)]
     caching: caching::Caching,
     /// How the build is shown.
@@ -79,6 +85,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Which engines can do what is asked.
+    fn choice(&self) -> Choice {
+        if self.load { self.engine.with_store() } else { self.engine }
+    }
+
     /// Returns the options that make the image under its own name, where its containers are started.
     pub(super) fn of(engine: Choice, frozen: Frozen, network: Network) -> Self {
         Self {
@@ -96,6 +107,7 @@ impl Options {
             caching: caching::Caching::default(),
             progress: View::default(),
             check_reproducible: false,
+            cache_dirs: Vec::new(),
             report: None,
             frozen,
             network,
@@ -153,15 +165,22 @@ fn made(
     }
     options.caching.check(session)?;
     let store = session.store()?;
-    if let Some(image) = up_to_date(session, loaded, plans, &store, options)? {
+    let args = arguments(session, &plans[0], &store, &loaded.project, &options.build_args)?;
+    let offers = cache_dirs::offers(session, &plans[0], &args, &options.cache_dirs)?;
+    let probe = || options.caching.probe(options.choice()).map_err(|error| no_engine(&error));
+    // What another Docker has is not known here; any other builder's images are loaded into ours.
+    let named = if options.caching.names_a_builder() { Some(probe()?) } else { None };
+    let here = named.as_ref().is_none_or(|found| found.driver != "docker");
+    if here && let Some(image) = up_to_date(session, loaded, plans, &store, options)? {
         return Ok(Some(image));
     }
-    let found = options.caching.probe(options.engine).map_err(|error| no_engine(&error))?;
+    let found = named.map_or_else(probe, Ok)?;
     fill(session, (workspace, loaded), lock, plans, &store, options)?;
     let metadata = store.scratch().map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     let build =
         Build { metadata: metadata.path().join("metadata"), ..build(session, loaded, plans, &store, &found, options)? };
     let build = options.caching.told(session, (&loaded.project.build, workspace.root()), &found, build)?;
+    cache_dirs::offer(session, &store, (&found, &build), &plans[0], &offers)?;
     if options.check_reproducible {
         let perform = |build: &Build| performed(session, loaded, &plans[0], &found, build, options.progress);
         return reproducible::check(session, metadata.path(), &build, perform).map(|()| None);
@@ -177,7 +196,18 @@ fn made(
     }
     watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
+    if found.driver != "docker" && build.is_kept_nowhere() {
+        session.warn(&kept_nowhere(&found));
+    }
     Ok(built.image)
+}
+
+/// What is said where nobody has asked for the image, and the engine has no place for it.
+fn kept_nowhere(found: &Found) -> Diagnostic {
+    let message = format!("the image is in the cache of {} only: it has no store of images", found.version);
+    let hint =
+        "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
+    Diagnostic::warning(message).hint(Some(hint.to_owned()))
 }
 
 /// Performs one of several builds; only that it failed is worth telling.
@@ -209,7 +239,8 @@ fn up_to_date(
         || options.report.is_some()
         || options.caching.asks_for_a_build()
         || options.output.is_some()
-        || options.target.is_some();
+        || options.target.is_some()
+        || (options.engine == Choice::Only(Engine::Buildctl) && !options.push);
     if always || platforms != self::platforms(project, &[]) {
         return Ok(None);
     }
@@ -236,7 +267,7 @@ fn platforms(project: &Project, chosen: &[String]) -> Vec<String> {
     platforms
 }
 
-fn build_argument(text: &str) -> Result<(String, String), String> {
+pub(super) fn build_argument(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -298,6 +329,8 @@ fn build(
     let key = build_key(plans, &args, &platforms, project.build.epoch);
     let labels = options.target.is_none().then(|| (BUILD_LABEL.to_owned(), key.to_string())); // a stage is not the image
     let kept = options.load || options.push || options.output.is_some() || options.target.is_some();
+    // Several platforms at once are more than Docker takes from another builder.
+    let loads = !kept && found.driver != "docker" && found.store && platforms.len() < 2;
     let secrets = if plans[0].ca_certificates { vec![(CA_SECRET.to_owned(), ca_bundle(session)?)] } else { Vec::new() };
     Ok(Build {
         dockerfile: planning::dockerfile(plans),
@@ -310,7 +343,7 @@ fn build(
         ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
-        load: options.load || (!kept && found.driver != "docker"),
+        load: options.load || loads,
         output: options.output.clone(),
         labels: labels.into_iter().collect(),
         epoch: Some(project.build.epoch),

@@ -49,7 +49,7 @@ fn place(loaded: &Loaded, extension: &str, file: &str, line: usize) -> Option<Pl
 pub(super) fn no_engine(error: &NoEngine) -> Failed {
     let hint = match error {
         NoEngine::NotFound { .. } => {
-            "install Docker with buildx and start it, or set `DOCKER_HOST`; `deps lock`, `fetch`, `plan` and `dockerfile` work without"
+            "install Docker with buildx and start it, set `DOCKER_HOST`, or install `buildctl` and set `BUILDKIT_HOST`; `deps lock`, `fetch`, `plan` and `dockerfile` work without"
         }
         NoEngine::TooOld { .. } => "use Docker 23 or newer, or another builder: `docker buildx create --use`",
     };

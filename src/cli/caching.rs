@@ -56,17 +56,19 @@ impl Caching {
         Ok((read("--cache-from", &self.cache_from)?, read("--cache-to", &self.cache_to)?))
     }
 
-    /// Whether this build is asked to leave something elsewhere, or to be made by somebody else.
+    /// Whether this build is asked to leave something elsewhere.
     pub(super) fn asks_for_a_build(&self) -> bool {
-        !self.cache_to.is_empty() || self.builder.builder.is_some()
+        !self.cache_to.is_empty()
+    }
+
+    /// Whether a builder is named: its images may be in another store than those of this environment's Docker.
+    pub(super) fn names_a_builder(&self) -> bool {
+        self.builder.name().is_some()
     }
 
     /// Finds the engine.
     pub(super) fn probe(&self, choice: Choice) -> Result<Found, NoEngine> {
-        match self.builder.name() {
-            Some(builder) => run::probe_builder(choice, builder),
-            None => run::probe(choice),
-        }
+        run::probe(choice, self.builder.name())
     }
 
     /// Returns `build` with the builder, and with the caches of the command line and of the project in `folder`, as far as
@@ -84,12 +86,13 @@ impl Caching {
         let (mut from, mut to) = self.given(session)?;
         let own =
             |caches: &[BuildCache]| caches.iter().cloned().map(|cache| cache.in_folder(folder)).collect::<Vec<_>>();
-        if found.engine == Engine::Buildx {
+        if found.engine != Engine::Docker {
             from.extend(own(&project.cache_from));
             to.extend(own(&project.cache_to));
         } else if !project.cache_from.is_empty() || !project.cache_to.is_empty() {
             // What is asked on the command line is an error of its own.
-            let message = "`cache-from` and `cache-to` of deps.toml are not used: that takes `docker buildx`";
+            let message =
+                "`cache-from` and `cache-to` of deps.toml are not used: that takes `docker buildx` or `buildctl`";
             session.warn(&Diagnostic::warning(message));
         }
         let to = possible(session, to, found);

@@ -18,7 +18,7 @@ use super::outcome::{FAILED, Failed, USAGE, print};
 use super::session::Session;
 use super::{Frozen, Network};
 use crate::container::{self, Arguments, Host, Union};
-use crate::engine::{Choice, container as engine};
+use crate::engine::{Choice, Engine, container as engine};
 use crate::extension::Script;
 use crate::report;
 use crate::source::nearest;
@@ -67,6 +67,12 @@ pub(super) struct Test {
 
 impl Source {
     fn image(&self, session: &Session, only_named: bool) -> Result<Image, Failed> {
+        if self.engine == Choice::Only(Engine::Buildctl) {
+            let message = "`buildctl` has no image store to start containers from: that takes Docker";
+            let hint =
+                "leave out `--engine`; `deps build --engine buildctl --push` leaves the image where Docker can pull it";
+            return Err(Failed::one(USAGE, Diagnostic::error(message).hint(Some(hint.to_owned()))));
+        }
         let (engine, frozen, network) = (self.engine, self.frozen, self.network.clone());
         build::image(session, &build::Options::of(engine, frozen, network), self.no_build || only_named)
     }

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use super::session::Session;
 use crate::dockerfile;
-use crate::engine::Build;
 use crate::engine::probe::Found;
 use crate::engine::progress::{End, Kind, Step};
 use crate::engine::summary::Outcome;
+use crate::engine::{self, Build};
 use crate::plan::Plan;
 use crate::plan::agreement::{Agreement, Fact, held};
 use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
@@ -44,7 +44,7 @@ impl Foreseen {
         (found, build): (&Found, &Build),
         (plans, records): (&[Plan], Vec<Record>),
     ) -> Self {
-        let engine = engine(session, found, build.builder.as_deref());
+        let engine = memorised(session, found, build.builder.as_deref());
         let (arguments, merges, inputs) = (build.args.clone(), found.merges, dockerfile::input_stages(plans));
         let circumstances = Circumstances { arguments, merges, inputs };
         let kept = Store::builds(store.root(), folder).into_iter().filter_map(|json| Memory::read(&json));
@@ -149,10 +149,15 @@ impl Foreseen {
 }
 
 /// Returns what tells `found` from other engines.
-fn engine(session: &Session, found: &Found, builder: Option<&str>) -> Engine {
-    let endpoint = session.endpoint_of(builder);
+fn memorised(session: &Session, found: &Found, builder: Option<&str>) -> Engine {
+    let endpoint = reached(found.engine == engine::Engine::Buildctl, session.endpoint_of(builder));
     let identity = if found.identity.is_empty() { "unnamed" } else { &found.identity };
     Engine { identity: format!("{} {identity}", found.driver), endpoint, merges: found.merges }
+}
+
+/// Returns how an engine is reached in the environment that is `endpoint`, where Docker and buildctl may reach two.
+pub(super) fn reached(buildctl: bool, endpoint: String) -> String {
+    if buildctl { format!("buildctl {endpoint}") } else { endpoint }
 }
 
 /// Returns what an engine says of a step that has ended well.

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::diagnostic::Diagnostic;
 use super::outcome::{Failed, USAGE, print};
-use super::recorded::{self, Compared};
+use super::recorded::{self, Asked, Compared};
 use super::session::Session;
 use crate::report::{self, GraphReport, PlatformReport};
 
@@ -44,7 +44,7 @@ enum Format {
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let planned = recorded::planned(session, &workspace, ", and a graph follows from it")?;
-    let compared = Compared::of(session, &workspace, &planned, options.against.as_deref())?;
+    let compared = Compared::of(session, &workspace, &planned, &Asked::revision(options.against.as_deref()))?;
     let predictions = compared.predictions(&planned);
     let plan = report::plan_report(&planned.loaded.project.name, &planned.plans, &predictions, compared.against());
     let graph = report::graph_report(&plan, platform(&plan.platforms, options.platform.as_deref())?);

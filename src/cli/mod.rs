@@ -6,6 +6,7 @@ mod build;
 mod build_failure;
 mod build_page;
 mod cache;
+mod cache_dirs;
 mod caching;
 mod checkouts;
 mod container;

@@ -2,9 +2,12 @@
 
 use clap::Args;
 
+use super::build::build_argument;
+use super::caching::Builder;
 use super::outcome::{Failed, print};
-use super::recorded::{self, Compared};
+use super::recorded::{self, Asked, Compared};
 use super::session::Session;
+use crate::engine::Choice;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -12,6 +15,14 @@ pub(super) struct Options {
     /// Tell which steps run for who has built this git revision, not the last build.
     #[arg(long, value_name = "REV")]
     against: Option<String>,
+    /// Tell it for this engine, as `deps build` is told; by default the one of the last build.
+    #[arg(long, default_value = "auto", value_name = "ENGINE")]
+    engine: Choice,
+    #[command(flatten)]
+    builder: Builder,
+    /// Tell it for this build argument, as `deps build` is told; may be given several times.
+    #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = build_argument)]
+    build_args: Vec<(String, String)>,
     /// Print the plan as JSON (`deps schema plan`).
     #[arg(long)]
     json: bool,
@@ -20,7 +31,13 @@ pub(super) struct Options {
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let planned = recorded::planned(session, &workspace, ", and a plan follows from it")?;
-    let compared = Compared::of(session, &workspace, &planned, options.against.as_deref())?;
+    let asked = Asked {
+        against: options.against.as_deref(),
+        engine: options.engine,
+        builder: options.builder.name(),
+        arguments: &options.build_args,
+    };
+    let compared = Compared::of(session, &workspace, &planned, &asked)?;
     let predictions = compared.predictions(&planned);
     let report = report::plan_report(&planned.loaded.project.name, &planned.plans, &predictions, compared.against());
     print(&if options.json { report::json(&report) } else { report::plan_text(&report) })

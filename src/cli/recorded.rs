@@ -1,10 +1,12 @@
 //! What `plan`, `why`, `graph` and `build` share: the records of the project as it is, and of what it is compared with.
 
 use super::diagnostic::Diagnostic;
+use super::foreseen::reached;
 use super::outcome::Failed;
 use super::session::Session;
 use super::{build, locking, planning};
 use crate::dockerfile;
+use crate::engine::{self, Choice};
 use crate::plan::Plan;
 use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
 use crate::plan::record::Record;
@@ -49,6 +51,33 @@ fn at_revision(workspace: &Workspace, name: &str) -> Result<(Vec<Plan>, Vec<Reco
     planned().map_err(told)
 }
 
+/// What a command is told to compare the project with.
+#[derive(Default)]
+pub(super) struct Asked<'a> {
+    /// A git revision.
+    pub(super) against: Option<&'a str>,
+    /// Which engine.
+    pub(super) engine: Choice,
+    /// Which builder of buildx.
+    pub(super) builder: Option<&'a str>,
+    /// Build arguments.
+    pub(super) arguments: &'a [(String, String)],
+}
+
+impl<'a> Asked<'a> {
+    /// What is asked where nothing can be said but a git revision.
+    pub(super) fn revision(against: Option<&'a str>) -> Self {
+        Self { against, ..Self::default() }
+    }
+
+    /// How the engine may be reached, the best way first.
+    fn endpoints(&self, session: &Session) -> Vec<String> {
+        let endpoint =
+            |engine: &engine::Engine| reached(*engine == engine::Engine::Buildctl, session.endpoint_of(self.builder));
+        self.engine.engines().iter().map(endpoint).collect()
+    }
+}
+
 /// What the project is compared with: what is known of the engine that would build, or a git revision.
 pub(super) struct Compared {
     against: String,
@@ -60,24 +89,30 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    /// Returns what `planned` is compared with: the git revision `against`, else what builds on the engine that this
-    /// environment names have left.
+    /// Returns what `planned` is compared with: a git revision, else what builds on the engine that is asked for, or that
+    /// this environment names, have left.
     pub(super) fn of(
         session: &Session,
         workspace: &Workspace,
         planned: &Planned,
-        against: Option<&str>,
+        asked: &Asked<'_>,
     ) -> Result<Self, Failed> {
-        let (root, endpoint) = (session.store_root()?, session.endpoint());
+        let (root, against, endpoints) = (session.store_root()?, asked.against, asked.endpoints(session));
+        let place = |engine: &Engine| endpoints.iter().position(|endpoint| *endpoint == engine.endpoint);
         let kept = Store::builds(&root, workspace.root()).into_iter().filter_map(|json| Memory::read(&json));
-        let kept: Vec<Memory> = kept.filter(|memory| memory.engine.endpoint == endpoint).collect();
-        let held = Store::engines(&root).iter().filter_map(|json| Held::read(json)).find(|held| match kept.first() {
-            Some(memory) => held.engine == memory.engine,
-            None => held.engine.endpoint == endpoint,
-        });
+        let mut kept: Vec<Memory> = kept.filter(|memory| place(&memory.engine).is_some()).collect();
+        kept.sort_by_key(|memory| place(&memory.engine));
+        if let Some(first) = kept.first().map(|memory| memory.engine.endpoint.clone()) {
+            kept.retain(|memory| memory.engine.endpoint == first);
+        }
+        let held = Store::engines(&root).into_iter().filter_map(|json| Held::read(&json));
+        let mut held: Vec<Held> = held.filter(|held| place(&held.engine).is_some()).collect();
+        held.sort_by_key(|held| place(&held.engine));
+        let held = held.into_iter().find(|held| kept.first().is_none_or(|memory| held.engine == memory.engine));
         // An engine of which nothing is known is taken for a current one.
         let merges = held.as_ref().is_none_or(|held| held.engine.merges);
-        let circumstances = circumstances(session, planned, merges, against.is_some() || held.is_some())?;
+        let matters = against.is_some() || held.is_some();
+        let circumstances = circumstances(session, planned, merges, (asked.arguments, matters))?;
         let Some(revision) = against else {
             let of_platform = |record: &Record| kept.iter().find(|memory| memory.record.platform == record.platform);
             let memories = planned.records.iter().filter_map(of_platform).cloned().collect();
@@ -118,12 +153,12 @@ fn circumstances(
     session: &Session,
     planned: &Planned,
     merges: bool,
-    matters: bool,
+    (arguments, matters): (&[(String, String)], bool),
 ) -> Result<Vec<Circumstances>, Failed> {
     let store = if matters { Some(session.store()?) } else { None };
-    let inputs = dockerfile::input_stages(&planned.plans);
+    let (inputs, project) = (dockerfile::input_stages(&planned.plans), &planned.loaded.project);
     let one = |plan: &Plan| {
-        let given = store.as_ref().map(|store| build::arguments(session, plan, store, &planned.loaded.project, &[]));
+        let given = store.as_ref().map(|store| build::arguments(session, plan, store, project, arguments));
         Ok(Circumstances { arguments: given.transpose()?.unwrap_or_default(), merges, inputs: inputs.clone() })
     };
     planned.plans.iter().map(one).collect()

@@ -253,12 +253,7 @@ impl Session {
     }
 
     /// Returns how this environment reaches an engine, to know it again without asking it: what `docker` and buildx look
-    /// at.
-    pub(super) fn endpoint(&self) -> String {
-        self.endpoint_of(None)
-    }
-
-    /// The same, where buildx uses `builder` instead of the one that the environment names.
+    /// at. Where `builder` is some, buildx uses that one instead of the one that the environment names.
     pub(super) fn endpoint_of(&self, builder: Option<&str>) -> String {
         const LOOKED_AT: [&str; 4] = ["BUILDKIT_HOST", "BUILDX_BUILDER", "DOCKER_CONTEXT", "DOCKER_HOST"];
         let value = |name: &str| {

@@ -204,16 +204,25 @@ pub(super) fn state(end: &End) -> (&'static str, Option<f64>) {
     }
 }
 
-fn unbuilt(error: &RunError) -> Failed {
+/// Returns what people are told where a build could not be performed.
+pub(super) fn unbuilt(error: &RunError) -> Failed {
     match error {
         RunError::Invocation(InvocationError::NeedsBuildx { .. }) => Failed::one(
             USAGE,
             Diagnostic::error(error.to_string()).hint(Some("install the docker plugin `buildx`".to_owned())),
         ),
+        RunError::Invocation(InvocationError::NoStore) => no_store(&error.to_string()),
         RunError::Invocation(_) => Failed::one(USAGE, Diagnostic::error(error.to_string())),
         RunError::CannotStart { source, .. } => {
             Failed::one(UNREACHABLE, Diagnostic::error(format!("{error}: {source}")))
         }
+        RunError::CannotWrite { source, .. } => Failed::one(FAILED, Diagnostic::error(format!("{error}: {source}"))),
         RunError::Interrupted => Failed::one(FAILED, Diagnostic::error("interrupted")),
     }
+}
+
+fn no_store(message: &str) -> Failed {
+    let hint =
+        "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
+    Failed::one(USAGE, Diagnostic::error(message).hint(Some(hint.to_owned())))
 }

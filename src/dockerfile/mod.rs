@@ -4,11 +4,13 @@
 //! strings, or were checked to be single words, so none can become an instruction (DESIGN §6.1). Leaves out what is
 //! in a stage (`plan/`). The build context is the store: `trees/<content id>`.
 
+mod fill;
 mod platforms;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+pub use fill::{COPIED, fill};
 use platforms::{Trees, Varied};
 
 use crate::plan::{Base, CopyTree, Instruction, Mount, Plan, PlanKey, Run, Stage};

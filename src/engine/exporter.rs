@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
-use super::Build;
-use super::invocation::csv;
+use super::invocation::{InvocationError, csv, value};
 use super::probe::Found;
+use super::{Build, buildctl};
 
 /// Returns the arguments for buildx that say where the result goes.
 pub(super) fn arguments(found: &Found, build: &Build) -> Vec<String> {
@@ -27,6 +27,49 @@ pub(super) fn arguments(found: &Found, build: &Build) -> Vec<String> {
         });
     }
     args
+}
+
+/// Returns the arguments for buildctl that say where the result goes: what buildx adds by itself is written out.
+///
+/// # Errors
+/// When the result is to be loaded into a store of images, which buildctl does not know.
+pub(super) fn in_full(build: &Build) -> Result<Vec<String>, InvocationError> {
+    if build.load {
+        return Err(InvocationError::NoStore);
+    }
+    let push = build.push.then_some("type=registry");
+    let outputs = build.output.as_deref().into_iter().chain(push);
+    outputs.map(|output| Ok(format!("--output={}", output_in_full(value("output", output)?, build)?))).collect()
+}
+
+fn output_in_full(output: &str, build: &Build) -> Result<String, InvocationError> {
+    let mut all = fields(output);
+    if let [folder] = &all[..]
+        && !folder.contains('=')
+    {
+        all = vec!["type=local".to_owned(), format!("dest={folder}")];
+    }
+    let has = |key: &str| all.iter().any(|field| field.split_once('=').is_some_and(|(name, _)| name.trim() == key));
+    let kind = kind(&all).unwrap_or_default();
+    let archive = matches!(kind.as_str(), "docker" | "oci" | "tar");
+    if archive && !has("dest") {
+        return Err(InvocationError::NoStore);
+    }
+    let mut more = Vec::new();
+    if matches!(kind.as_str(), "docker" | "oci" | "image" | "registry") && !has("name") {
+        more.extend(buildctl::names(&build.tags)?);
+    }
+    if kind == "registry" {
+        all.retain(|field| field.trim() != "type=registry");
+        more.extend(["type=image", "push=true"].map(str::to_owned));
+    }
+    let all = all.iter().map(|field| csv(field).into_owned()).chain(more).collect::<Vec<_>>().join(",");
+    let times = build.epoch.filter(|_| takes_times(&all, false)).map(times).unwrap_or_default();
+    Ok(all + &times)
+}
+
+fn kind(fields: &[String]) -> Option<String> {
+    fields.iter().find_map(|field| Some(field.trim().strip_prefix("type=")?.to_owned()))
 }
 
 /// Returns the value of `--output` for an OCI archive in `file`.
@@ -81,6 +124,7 @@ mod tests {
             format: Format::RawJson,
             merges: true,
             identity: String::new(),
+            store: true,
         };
         arguments(&found, &Build { epoch: Some(7), ..build }).join(" ")
     }
@@ -117,5 +161,23 @@ mod tests {
         for text in ["dest", "type=local,dest=x", "type=oci,source-date-epoch=1", "type=oci,rewrite-timestamp=false"] {
             assert_eq!(told("docker-container", output(text)), format!("--output={text}"));
         }
+    }
+    #[test]
+    fn buildctl_is_told_what_buildx_adds_itself() {
+        let full = |build: Build| in_full(&Build { epoch: Some(7), tags: vec!["a:1".into(), "b".into()], ..build });
+        for (text, expected) in [
+            ("folder", "type=local,dest=folder"),
+            ("type=oci,dest=a.tar", "type=oci,dest=a.tar,\"name=a:1,b\",source-date-epoch=7,rewrite-timestamp=true"),
+            (
+                "type=docker,\"dest=a,b\",name=c,rewrite-timestamp=false",
+                "type=docker,\"dest=a,b\",name=c,rewrite-timestamp=false",
+            ),
+            ("type=registry,name=x", "name=x,type=image,push=true,source-date-epoch=7,rewrite-timestamp=true"),
+        ] {
+            assert_eq!(full(output(text)).unwrap(), [format!("--output={expected}")]);
+        }
+        let pushed = "--output=\"name=a:1,b\",type=image,push=true,source-date-epoch=7,rewrite-timestamp=true";
+        assert_eq!(full(Build { push: true, ..Build::default() }).unwrap(), [pushed]);
+        assert_eq!(full(Build::default()).unwrap(), [""; 0]);
     }
 }

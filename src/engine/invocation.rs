@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::probe::{Format, Found};
-use super::{Build, Engine, exporter};
+use super::{Build, Engine, buildctl, exporter};
 
 /// A program call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Invocation {
     pub env_remove: Vec<&'static str>,
     /// What it reads from its standard input: the Dockerfile.
     pub stdin: String,
+    /// A file that is written before it starts, in a folder of its own: the Dockerfile, for a program that reads it there.
+    pub file: Option<(PathBuf, String)>,
 }
 
 /// Variables of the caller that would change the image, its cache keys or the progress format.
@@ -53,12 +55,17 @@ pub enum InvocationError {
     /// A path is relative, or not UTF-8.
     #[error("path `{}` is not absolute or not UTF-8", .0.display())]
     Path(PathBuf),
-    /// Plain `docker build` cannot do what is asked.
-    #[error("`docker build` cannot {wish}: it takes `docker buildx`")]
+    /// The program cannot do what is asked.
+    #[error("`{program}` cannot {wish}: it takes `docker buildx`")]
     NeedsBuildx {
+        /// `docker build`, `buildctl`.
+        program: &'static str,
         /// What is asked, as a verb phrase.
         wish: &'static str,
     },
+    /// buildctl is to put the image where it has no place.
+    #[error("`buildctl` has no image store that the image could be loaded into")]
+    NoStore,
 }
 
 /// Returns the call that performs `build` on the engine that was found.
@@ -69,6 +76,7 @@ pub fn invocation(found: &Found, build: &Build) -> Result<Invocation, Invocation
     let mut args = match found.engine {
         Engine::Buildx => buildx(found, build)?,
         Engine::Docker => docker(build)?,
+        Engine::Buildctl => return by_buildctl(found, build),
     };
     args.push(format!("--progress={}", progress(found.format)));
     args.extend(common(build)?);
@@ -79,6 +87,20 @@ pub fn invocation(found: &Found, build: &Build) -> Result<Invocation, Invocation
         env: environment(found.engine),
         env_remove: REMOVED.to_vec(),
         stdin: build.dockerfile.clone(),
+        file: None,
+    })
+}
+
+fn by_buildctl(found: &Found, build: &Build) -> Result<Invocation, InvocationError> {
+    let (mut args, file) = buildctl::arguments(build)?;
+    args.push(format!("--progress={}", progress(found.format)));
+    Ok(Invocation {
+        program: "buildctl",
+        args,
+        env: BTreeMap::new(),
+        env_remove: REMOVED.to_vec(),
+        stdin: String::new(),
+        file: Some(file),
     })
 }
 
@@ -97,6 +119,9 @@ fn buildx(found: &Found, build: &Build) -> Result<Vec<String>, InvocationError> 
     for cache in &build.cache_to {
         args.push(format!("--cache-to={}", value("cache", cache)?));
     }
+    for (name, folder) in &build.contexts {
+        args.push(format!("--build-context={}={}", context_name(name)?, path(folder)?));
+    }
     args.extend(exporter::arguments(found, build));
     Ok(args)
 }
@@ -110,9 +135,10 @@ fn docker(build: &Build) -> Result<Vec<String>, InvocationError> {
         (!build.cache_from.is_empty(), "take results from a cache elsewhere"),
         (!build.cache_to.is_empty(), "leave its results in a cache elsewhere"),
         (build.builder.is_some(), "choose a builder"),
+        (!build.contexts.is_empty(), "offer folders to cache mounts"),
     ];
     if let Some((_, wish)) = wishes.iter().find(|(asked, _)| *asked) {
-        return Err(InvocationError::NeedsBuildx { wish });
+        return Err(InvocationError::NeedsBuildx { program: "docker build", wish });
     }
     Ok(vec!["build".to_owned(), format!("--iidfile={}", path(&build.metadata)?)])
 }
@@ -164,14 +190,14 @@ fn environment(engine: Engine) -> BTreeMap<&'static str, &'static str> {
     env
 }
 
-fn value<'a>(what: &'static str, value: &'a str) -> Result<&'a str, InvocationError> {
+pub(super) fn value<'a>(what: &'static str, value: &'a str) -> Result<&'a str, InvocationError> {
     if value.is_empty() || value.starts_with('-') {
         return Err(InvocationError::LooksLikeOption { what, value: value.to_owned() });
     }
     Ok(value)
 }
 
-fn argument_name(name: &str) -> Result<&str, InvocationError> {
+pub(super) fn argument_name(name: &str) -> Result<&str, InvocationError> {
     let word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if name.is_empty() || !word || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(InvocationError::ArgumentName(name.to_owned()));
@@ -179,16 +205,22 @@ fn argument_name(name: &str) -> Result<&str, InvocationError> {
     Ok(name)
 }
 
-fn secret(id: &str, file: &Path) -> Result<String, InvocationError> {
+pub(super) fn secret(id: &str, file: &Path) -> Result<String, InvocationError> {
     Ok(format!("id={},{}", secret_id(id)?, csv(&format!("src={}", path(file)?))))
 }
 
-fn secret_id(id: &str) -> Result<&str, InvocationError> {
+pub(super) fn secret_id(id: &str) -> Result<&str, InvocationError> {
     let fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if id.is_empty() || id.starts_with('-') || !id.chars().all(fit) {
         return Err(InvocationError::SecretId(id.to_owned()));
     }
     Ok(id)
+}
+
+/// The name of a context is `[a-z0-9-]+`.
+pub(super) fn context_name(name: &str) -> Result<&str, InvocationError> {
+    let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    value("context", if name.chars().all(fit) { name } else { "" })
 }
 
 /// Returns `field` quoted for the comma-separated values that docker reads (RFC 4180).
@@ -201,7 +233,7 @@ pub(super) fn csv(field: &str) -> Cow<'_, str> {
 }
 
 /// An absolute path is never taken for an option, a URL or standard input.
-fn path(path: &Path) -> Result<&str, InvocationError> {
+pub(super) fn path(path: &Path) -> Result<&str, InvocationError> {
     let text = path.to_str().filter(|_| path.is_absolute());
     text.ok_or_else(|| InvocationError::Path(path.to_owned()))
 }
@@ -213,7 +245,7 @@ mod tests {
     use super::*;
 
     fn found(engine: Engine) -> Found {
-        let format = if engine == Engine::Buildx { Format::RawJson } else { Format::Plain };
+        let format = if engine == Engine::Docker { Format::Plain } else { Format::RawJson };
         Found {
             engine,
             version: "dockerd 26.1.5".into(),
@@ -221,6 +253,7 @@ mod tests {
             format,
             merges: true,
             identity: String::new(),
+            store: true,
         }
     }
 
@@ -311,6 +344,65 @@ build
     }
 
     #[test]
+    fn buildctl_gets_every_wish_in_its_own_words() {
+        let build = Build {
+            load: false,
+            push: true,
+            epoch: Some(7),
+            platforms: vec!["linux/amd64".into(), "linux/arm64".into()],
+            output: Some("type=docker,dest=a.tar".into()),
+            cache_from: vec!["type=local,src=/c".into()],
+            cache_to: vec!["type=registry,ref=a/b,mode=max".into()],
+            ..full()
+        };
+        let call = invocation(&found(Engine::Buildctl), &build).unwrap();
+        assert_data_eq!(
+            call.args.join("\n"),
+            str![[r#"
+build
+--frontend=dockerfile.v0
+--metadata-file=/tmp/metadata.json
+--local=deps-[..]=/store/trees
+--local=deps-[..]-dockerfile=/tmp/metadata.dockerfile
+--opt=contextkey=deps-[..]
+--opt=dockerfilekey=deps-[..]-dockerfile
+--opt=filename=[..].Dockerfile
+--no-cache
+--opt=target=palanteer-builder
+--opt=platform=linux/amd64,linux/arm64
+--opt=build-arg:A=-x=y z
+--opt=build-arg:USER_UID=1000
+--opt=label:deps.build-key=0a
+--secret=id=ca,"src=/etc/ssl/a,b"".crt"
+--ssh=sources=/run/agent.sock
+--import-cache=type=local,src=/c
+--export-cache=type=registry,ref=a/b,mode=max
+--output=type=docker,dest=a.tar,"name=turtlebot:1,turtlebot:latest",source-date-epoch=7,rewrite-timestamp=true
+--output="name=turtlebot:1,turtlebot:latest",type=image,push=true,source-date-epoch=7,rewrite-timestamp=true
+--progress=rawjson
+"#]]
+        );
+        assert_eq!((call.program, &*call.stdin), ("buildctl", ""));
+        let (file, text) = call.file.expect("a Dockerfile");
+        assert_eq!(text, "FROM scratch\n");
+        assert_eq!(file.parent(), Some(Path::new("/tmp/metadata.dockerfile")));
+        assert!(call.env_remove.contains(&"SOURCE_DATE_EPOCH"));
+    }
+
+    #[test]
+    fn buildctl_loads_no_image_and_has_no_builders() {
+        for build in [
+            Build { load: true, ..small() },
+            Build { output: Some("type=docker".into()), ..small() },
+            Build { output: Some("type=oci,name=x".into()), ..small() },
+        ] {
+            assert_eq!(invocation(&found(Engine::Buildctl), &build), Err(InvocationError::NoStore), "{build:?}");
+        }
+        let error = invocation(&found(Engine::Buildctl), &Build { builder: Some("x".into()), ..small() }).unwrap_err();
+        assert_eq!(error.to_string(), "`buildctl` cannot choose a builder: it takes `docker buildx`");
+    }
+
+    #[test]
     fn the_dockerfile_goes_to_standard_input_and_the_epoch_out_of_the_environment() {
         let call = invocation(&found(Engine::Docker), &small()).unwrap();
         assert_eq!(call.stdin, "FROM scratch\n");
@@ -329,7 +421,8 @@ build
             (Build { cache_to: vec!["type=gha".into()], ..small() }, "leave its results in a cache elsewhere"),
             (Build { builder: Some("other".into()), ..small() }, "choose a builder"),
         ] {
-            assert_eq!(invocation(&found(Engine::Docker), &build), Err(InvocationError::NeedsBuildx { wish }));
+            let error = InvocationError::NeedsBuildx { program: "docker build", wish };
+            assert_eq!(invocation(&found(Engine::Docker), &build), Err(error));
         }
     }
 
@@ -354,7 +447,9 @@ build
             Build { context: "-".into(), ..small() },
             Build { metadata: "metadata.json".into(), ..small() },
         ] {
-            assert!(invocation(&found(Engine::Buildx), &build).is_err(), "{build:?}");
+            for engine in [Engine::Buildx, Engine::Buildctl] {
+                assert!(invocation(&found(engine), &build).is_err(), "{engine}: {build:?}");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! A build reads as: `run::probe(choice)?` finds an engine, `run::build(&found, &build, …)?` returns what happened.
 
+mod buildctl;
 pub mod container;
 pub mod exporter;
 pub mod held;
@@ -31,6 +32,8 @@ pub enum Engine {
     Buildx,
     /// `docker build` with `DOCKER_BUILDKIT=1`, for a Docker without buildx.
     Docker,
+    /// `buildctl build`, with the buildkitd that `BUILDKIT_HOST` names, or the one of this machine.
+    Buildctl,
 }
 
 impl fmt::Display for Engine {
@@ -38,6 +41,7 @@ impl fmt::Display for Engine {
         f.write_str(match self {
             Self::Buildx => "docker buildx",
             Self::Docker => "docker build",
+            Self::Buildctl => "buildctl",
         })
     }
 }
@@ -45,21 +49,30 @@ impl fmt::Display for Engine {
 /// Which engine the user asked for with `--engine`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// The best one that works: buildx, else plain docker.
+    /// The best one that works: buildx, else plain docker, else buildctl.
     #[default]
     Auto,
+    /// The best one that works and has a store of images, from which containers are started.
+    WithStore,
     /// This one or none.
     Only(Engine),
 }
 
 impl Choice {
     /// The words that [`Choice::from_str`] knows.
-    pub const WORDS: [&str; 3] = ["auto", "buildx", "docker"];
+    pub const WORDS: [&str; 4] = ["auto", "buildx", "docker", "buildctl"];
+
+    /// Returns the same, where the image is to be in a store from which containers are started.
+    #[must_use]
+    pub fn with_store(self) -> Self {
+        if self == Self::Auto { Self::WithStore } else { self }
+    }
 
     /// Returns the engines to look at, best first.
     pub fn engines(self) -> Vec<Engine> {
         match self {
-            Self::Auto => vec![Engine::Buildx, Engine::Docker],
+            Self::Auto => vec![Engine::Buildx, Engine::Docker, Engine::Buildctl],
+            Self::WithStore => vec![Engine::Buildx, Engine::Docker],
             Self::Only(engine) => vec![engine],
         }
     }
@@ -78,6 +91,7 @@ impl FromStr for Choice {
             "auto" => Ok(Self::Auto),
             "buildx" => Ok(Self::Only(Engine::Buildx)),
             "docker" => Ok(Self::Only(Engine::Docker)),
+            "buildctl" => Ok(Self::Only(Engine::Buildctl)),
             _ => Err(UnknownEngine(word.to_owned())),
         }
     }
@@ -86,10 +100,12 @@ impl FromStr for Choice {
 /// Everything that an engine is told about one build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Build {
-    /// The whole Dockerfile; it goes to the engine's standard input and never to a file.
+    /// The whole Dockerfile; it goes to the engine's standard input, where that takes one.
     pub dockerfile: String,
     /// The build context: an absolute path of a folder.
     pub context: PathBuf,
+    /// Other folders that the Dockerfile calls by a name: absolute paths.
+    pub contexts: BTreeMap<String, PathBuf>,
     /// Names for the image, `name[:tag]`.
     pub tags: Vec<String>,
     /// The stage to stop at; `None` means the last one.
@@ -124,6 +140,13 @@ pub struct Build {
     pub metadata: PathBuf,
 }
 
+impl Build {
+    /// Whether what it makes goes nowhere but into the engine's cache, as a stage alone is meant to.
+    pub fn is_kept_nowhere(&self) -> bool {
+        !self.load && !self.push && self.output.is_none() && self.target.is_none()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn auto_prefers_buildx() {
-        assert_eq!(Choice::Auto.engines(), [Engine::Buildx, Engine::Docker]);
+    fn auto_prefers_buildx_and_takes_buildctl_last() {
+        assert_eq!(Choice::Auto.engines(), [Engine::Buildx, Engine::Docker, Engine::Buildctl]);
+        assert_eq!(Choice::WithStore.engines(), [Engine::Buildx, Engine::Docker]);
     }
 }

@@ -16,9 +16,10 @@ use super::text::printable;
 use super::{Choice, Engine};
 
 /// What one question to a program brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
-    /// The program is not in `PATH`.
+    /// The program is not in `PATH`, or was not asked.
+    #[default]
     NoProgram,
     /// It failed; what it said on standard error, or why it could not be asked.
     Failed(String),
@@ -27,7 +28,7 @@ pub enum Answer {
 }
 
 /// The answers that the decision rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Of `docker version --format '{{json .}}'`; fails also when only the server is missing.
     pub docker: Answer,
@@ -37,6 +38,10 @@ pub struct Facts {
     pub builder: Answer,
     /// Of `docker info --format '{{json .DriverStatus}} {{.ID}}'`.
     pub store: Answer,
+    /// Of `buildctl --version`.
+    pub buildctl: Answer,
+    /// Of `buildctl debug workers --verbose`.
+    pub workers: Answer,
 }
 
 /// How an engine reports progress.
@@ -55,14 +60,17 @@ pub struct Found {
     pub engine: Engine,
     /// The version of what builds, for messages, as in `dockerd 26.1.5` or `BuildKit v0.32.2`.
     pub version: String,
-    /// The buildx driver: `docker`, `docker-container`, `kubernetes`, `remote`; `docker` without buildx.
+    /// The buildx driver: `docker`, `docker-container`, `kubernetes`, `remote`; without buildx `docker` or `buildctl`.
     pub driver: String,
     /// How it reports progress.
     pub format: Format,
     /// Whether `COPY --link` is real: on a store that cannot merge, it silently behaves like a plain `COPY`.
     pub merges: bool,
-    /// What tells it from other engines: the id of a dockerd, else the name of the builder. Empty when it says none.
+    /// What tells it from other engines: the id of a dockerd or of buildkitd's worker, else the name of the builder.
+    /// Empty when it says none.
     pub identity: String,
+    /// Whether there is a dockerd beside it, or around it, whose image store can take what it builds.
+    pub store: bool,
 }
 
 /// Why an engine cannot be used.
@@ -79,6 +87,8 @@ pub struct Looked {
 pub enum Unusable {
     /// There is no `docker` in `PATH`.
     NoDocker,
+    /// There is no `buildctl` in `PATH`.
+    NoBuildctl,
     /// `docker` has no plugin `buildx`, or what answers to that name is not buildx.
     NoBuildx,
     /// buildx of this version is older than 0.10 and cannot leave the provenance out.
@@ -93,6 +103,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoDocker => f.write_str("no `docker` in PATH"),
+            Self::NoBuildctl => f.write_str("no `buildctl` in PATH"),
             Self::NoBuildx => f.write_str("`docker` has no plugin `buildx`"),
             Self::OldBuildx(version) => write!(f, "buildx {version} is older than 0.10"),
             Self::NeedsBuildx(version) => write!(f, "the client {version} needs the plugin `buildx` to use BuildKit"),
@@ -123,21 +134,27 @@ pub enum NoEngine {
 /// Returns the engine to build with, or why there is none.
 ///
 /// # Errors
-/// [`NoEngine::NotFound`] when none that `choice` allows is there and answers; [`NoEngine::TooOld`] when the best
-/// one is there but lacks something that generated Dockerfiles use.
+/// [`NoEngine::NotFound`] when none that `choice` allows is there and answers; [`NoEngine::TooOld`] when what
+/// is there lacks something that generated Dockerfiles use.
 pub fn decide(choice: Choice, facts: &Facts) -> Result<Found, NoEngine> {
-    let mut looked = Vec::new();
+    let (mut looked, mut old) = (Vec::new(), None);
     for engine in choice.engines() {
+        // The same dockerd is as old for another program.
+        if engine == Engine::Docker && old.is_some() {
+            continue;
+        }
         let seen = match engine {
             Engine::Buildx => buildx(facts),
             Engine::Docker => docker(facts),
+            Engine::Buildctl => buildctl(facts),
         };
-        match seen {
-            Ok(seen) => return seen.checked(),
+        match seen.map(Seen::checked) {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => old = old.or(Some(error)),
             Err(found) => looked.push(Looked { engine, found }),
         }
     }
-    Err(NoEngine::NotFound { looked })
+    Err(old.unwrap_or(NoEngine::NotFound { looked }))
 }
 
 /// An engine that answers, not yet known to be new enough.
@@ -208,7 +225,8 @@ fn buildx(facts: &Facts) -> Result<Seen, Unusable> {
     let merges = builder.driver != "docker" || containerd_store(&facts.store);
     let format = if client < Version(0, 13) { Format::Plain } else { Format::RawJson };
     let identity = if builder.driver == "docker" { daemon(&facts.store) } else { builder.name };
-    let found = Found { engine: Engine::Buildx, version, driver: builder.driver, format, merges, identity };
+    let store = versions(facts).is_ok();
+    let found = Found { engine: Engine::Buildx, version, driver: builder.driver, format, merges, identity, store };
     Ok(Seen { found, age })
 }
 
@@ -221,7 +239,51 @@ fn docker(facts: &Facts) -> Result<Seen, Unusable> {
     let (version, age) = dockerd(server);
     let merges = containerd_store(&facts.store);
     let (driver, format, identity) = ("docker".to_owned(), Format::Plain, daemon(&facts.store));
-    Ok(Seen { found: Found { engine: Engine::Docker, version, driver, format, merges, identity }, age })
+    Ok(Seen { found: Found { engine: Engine::Docker, version, driver, format, merges, identity, store: true }, age })
+}
+
+fn buildctl(facts: &Facts) -> Result<Seen, Unusable> {
+    let (client, workers) = match (&facts.buildctl, &facts.workers) {
+        (Answer::Text(client), Answer::Text(workers)) => (client, workers),
+        (Answer::NoProgram, _) | (_, Answer::NoProgram) => return Err(Unusable::NoBuildctl),
+        (Answer::Failed(said), _) | (_, Answer::Failed(said)) => return Err(Unusable::NoServer(one_line(said))),
+    };
+    let worker = Worker::read(workers).ok_or_else(|| Unusable::NoServer("it has no worker".to_owned()))?;
+    let old = released(client.split_whitespace().nth(2)).is_some_and(|version| version < Version(0, 13));
+    let format = if old { Format::Plain } else { Format::RawJson };
+    let age = released(worker.version.as_deref()).map_or(Age::Unknown, Age::BuildKit);
+    let version = match &worker.version {
+        Some(version) => format!("BuildKit {version}"),
+        None => "BuildKit".to_owned(),
+    };
+    let (engine, driver, identity) = (Engine::Buildctl, "buildctl".to_owned(), worker.id);
+    Ok(Seen { found: Found { engine, version, driver, format, merges: worker.merges, identity, store: false }, age })
+}
+
+/// Returns the version that `word` says, unless it was built from a branch: that is taken for a current one.
+fn released(word: Option<&str>) -> Option<Version> {
+    Version::read(word?).filter(|version| *version > Version(0, 0))
+}
+
+/// What `buildctl debug workers --verbose` says of the first worker.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Worker {
+    id: String,
+    version: Option<String>,
+    /// Whether it can merge layers: all can but that of a dockerd whose images are not in containerd.
+    merges: bool,
+}
+
+impl Worker {
+    fn read(text: &str) -> Option<Self> {
+        let field = |key: &str| text.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()));
+        let id = field("ID").filter(|id| !id.is_empty()).map(printable)?;
+        // `github.com/moby/buildkit v0.25.2 <revision>`; BuildKit before 0.11 does not say.
+        let version = field("BuildKit").and_then(|text| text.split_whitespace().nth(1)).map(printable);
+        // dockerd's worker has no snapshotter where its images are not in containerd.
+        let merges = !text.contains(".worker.moby.") || text.contains(".worker.snapshotter:");
+        Some(Self { id, version, merges })
+    }
 }
 
 /// Returns the version of buildx, read from `github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3`.
@@ -371,6 +433,7 @@ mod tests {
             buildx: text("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n"),
             builder: inspected("docker", "BuildKit version: v0.0.0+unknown"),
             store: text("[[\"driver-type\",\"io.containerd.snapshotter.v1\"]] 4a5b-6c\n"),
+            ..Facts::default()
         }
     }
 
@@ -398,6 +461,7 @@ mod tests {
             format: Format::RawJson,
             merges: true,
             identity: "4a5b-6c".into(),
+            store: true,
         };
         assert_eq!(found, expected);
         assert_eq!(decide(Choice::Only(Engine::Docker), &current()).unwrap().engine, Engine::Docker);
@@ -452,6 +516,7 @@ mod tests {
 no engine to build with
   `docker buildx`: `docker` has no plugin `buildx`
   `docker build`: the client 26.1.5+dfsg1 needs the plugin `buildx` to use BuildKit
+  `buildctl`: no `buildctl` in PATH
 "#]]
         );
     }
@@ -467,17 +532,20 @@ no engine to build with
 no engine to build with
   `docker buildx`: no answer: Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?
   `docker build`: no answer: Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?
+  `buildctl`: no `buildctl` in PATH
 "#]]
         );
     }
 
     #[test]
     fn without_docker_each_engine_says_so() {
-        let none = || Answer::NoProgram;
-        let facts = Facts { docker: none(), buildx: none(), builder: none(), store: none() };
+        let facts = Facts::default();
         let looked = |engine| Looked { engine, found: Unusable::NoDocker };
-        let both = vec![looked(Engine::Buildx), looked(Engine::Docker)];
-        assert_eq!(decide(Choice::Auto, &facts), Err(NoEngine::NotFound { looked: both }));
+        let both = || vec![looked(Engine::Buildx), looked(Engine::Docker)];
+        assert_eq!(decide(Choice::WithStore, &facts), Err(NoEngine::NotFound { looked: both() }));
+        let buildctl = Looked { engine: Engine::Buildctl, found: Unusable::NoBuildctl };
+        let all = both().into_iter().chain([buildctl]).collect();
+        assert_eq!(decide(Choice::Auto, &facts), Err(NoEngine::NotFound { looked: all }));
         let one = vec![looked(Engine::Docker)];
         assert_eq!(decide(Choice::Only(Engine::Docker), &facts), Err(NoEngine::NotFound { looked: one }));
     }
@@ -490,5 +558,62 @@ no engine to build with
         assert_eq!(with("github.com/docker/buildx 0e1ba4d 0e1b").unwrap().format, Format::RawJson);
         let Err(NoEngine::NotFound { looked }) = with("github.com/docker/buildx v0.9.1 ed00") else { panic!() };
         assert_eq!(looked[0].found.to_string(), "buildx v0.9.1 is older than 0.10");
+    }
+    const WORKERS: &str = "ID:\t\t59nwdy6r6\nPlatforms:\tlinux/amd64\nBuildKit:\tgithub.com/moby/buildkit v0.25.2 1234\nLabels:\n\
+        \torg.mobyproject.buildkit.worker.executor:\toci\n";
+
+    fn by_buildctl(workers: &str) -> Facts {
+        let buildctl = text("buildctl github.com/moby/buildkit v0.25.2 1234\n");
+        Facts { buildctl, workers: text(workers), ..Facts::default() }
+    }
+
+    #[test]
+    fn buildctl_is_taken_where_no_docker_can_build() {
+        let expected = Found {
+            engine: Engine::Buildctl,
+            version: "BuildKit v0.25.2".into(),
+            driver: "buildctl".into(),
+            format: Format::RawJson,
+            merges: true,
+            identity: "59nwdy6r6".into(),
+            store: false,
+        };
+        let alone = by_buildctl(WORKERS);
+        assert_eq!(decide(Choice::Auto, &alone), Ok(expected));
+        let beside =
+            |docker: Facts| Facts { buildctl: alone.buildctl.clone(), workers: alone.workers.clone(), ..docker };
+        let chosen = |docker: Facts| decide(Choice::Auto, &beside(docker)).unwrap().engine;
+        assert_eq!(chosen(current()), Engine::Buildx);
+        assert_eq!([chosen(old()), chosen(without_buildx(current()))], [Engine::Buildctl; 2]);
+        assert!(decide(Choice::WithStore, &alone).is_err(), "containers are started from no cache");
+    }
+
+    #[test]
+    fn a_buildkitd_that_is_old_or_does_not_answer_is_refused_and_an_old_buildctl_talks_plainly() {
+        let old = by_buildctl(&WORKERS.replace("v0.25.2", "v0.9.3"));
+        assert!(matches!(decide(Choice::Auto, &old), Err(NoEngine::TooOld { .. })));
+        let silent = Facts { workers: Answer::Failed("error: no such file\n".into()), ..by_buildctl("") };
+        assert_data_eq!(
+            decide(Choice::Only(Engine::Buildctl), &silent).unwrap_err().to_string(),
+            str![[r#"
+no engine to build with
+  `buildctl`: no answer: error: no such file
+"#]]
+        );
+        let plain = Facts { buildctl: text("buildctl github.com/moby/buildkit v0.12.5 x"), ..by_buildctl(WORKERS) };
+        assert_eq!(decide(Choice::Auto, &plain).unwrap().format, Format::Plain);
+    }
+
+    #[test]
+    fn a_dockerd_behind_buildctl_merges_in_the_containerd_store() {
+        let moby =
+            "ID:\tx\nBuildKit:\t  \nLabels:\n\torg.mobyproject.buildkit.worker.moby.host-gateway-ip:\t172.17.0.1\n";
+        let merges = |workers: &str| {
+            let found = decide(Choice::Auto, &by_buildctl(workers)).unwrap();
+            (found.merges, found.version)
+        };
+        assert_eq!(merges(moby), (false, "BuildKit".to_owned()));
+        let containerd = format!("{moby}\torg.mobyproject.buildkit.worker.snapshotter:\toverlayfs\n");
+        assert_eq!(merges(&containerd), (true, "BuildKit".to_owned()));
     }
 }

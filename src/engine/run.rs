@@ -7,6 +7,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -48,6 +49,14 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// The file that the program reads cannot be written.
+    #[error("cannot write `{}`", .path.display())]
+    CannotWrite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The user stopped the build.
     #[error("interrupted")]
     Interrupted,
@@ -75,43 +84,45 @@ pub struct Built {
     pub image: Option<String>,
 }
 
-/// Asks the programs of this machine what they are, all at once, and returns the engine to build with.
+/// Asks the programs of this machine what they are, and returns the engine to build with. Where `builder` names one,
+/// buildx uses it instead of the one that the environment names.
 ///
 /// # Errors
 /// As [`decide`].
-pub fn probe(choice: Choice) -> Result<Found, NoEngine> {
-    decide(choice, &facts(None))
-}
-
-/// The same as [`probe`], where buildx uses `builder` instead of the one that the environment names.
-///
-/// # Errors
-/// As [`decide`].
-pub fn probe_builder(choice: Choice, builder: &str) -> Result<Found, NoEngine> {
-    decide(choice, &facts(Some(builder)))
+pub fn probe(choice: Choice, builder: Option<&str>) -> Result<Found, NoEngine> {
+    let choice = if builder.is_some() && choice == Choice::Auto { Choice::Only(Engine::Buildx) } else { choice };
+    let facts = if choice == Choice::Only(Engine::Buildctl) { Facts::default() } else { facts(builder) };
+    if !choice.engines().contains(&Engine::Buildctl) || decide(choice, &facts).is_ok() {
+        return decide(choice, &facts);
+    }
+    // A buildkitd that is not there is waited for: it is asked last.
+    let since = Instant::now();
+    let [version, workers] = [&["--version"][..], &["debug", "workers", "--verbose"]].map(|call| ask("buildctl", call));
+    decide(choice, &Facts { buildctl: answer(version, since), workers: answer(workers, since), ..facts })
 }
 
 fn facts(builder: Option<&str>) -> Facts {
     let named = builder.map(|name| format!("--builder={name}"));
     let inspect: Vec<&str> = ["buildx"].into_iter().chain(named.as_deref()).chain(["inspect"]).collect();
     let since = Instant::now();
-    let docker = ask(&["version", "--format", "{{json .}}"]);
-    let buildx = ask(&["buildx", "version"]);
-    let builder = ask(&inspect);
-    let store = ask(&["info", "--format", "{{json .DriverStatus}} {{.ID}}"]);
+    let docker = ask("docker", &["version", "--format", "{{json .}}"]);
+    let buildx = ask("docker", &["buildx", "version"]);
+    let builder = ask("docker", &inspect);
+    let store = ask("docker", &["info", "--format", "{{json .DriverStatus}} {{.ID}}"]);
     let answer = |asked| answer(asked, since);
-    Facts { docker: answer(docker), buildx: answer(buildx), builder: answer(builder), store: answer(store) }
+    let (docker, buildx, builder, store) = (answer(docker), answer(buildx), answer(builder), answer(store));
+    Facts { docker, buildx, builder, store, ..Facts::default() }
 }
 
 /// Returns what `docker` says to each of `calls`, all asked at once.
 pub(super) fn answers(calls: &[Vec<&str>]) -> Vec<Answer> {
     let since = Instant::now();
-    let asked: Vec<io::Result<Child>> = calls.iter().map(|call| ask(call)).collect();
+    let asked: Vec<io::Result<Child>> = calls.iter().map(|call| ask("docker", call)).collect();
     asked.into_iter().map(|asked| answer(asked, since)).collect()
 }
 
-fn ask(args: &[&str]) -> io::Result<Child> {
-    let mut command = Command::new("docker");
+fn ask(program: &str, args: &[&str]) -> io::Result<Child> {
+    let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
@@ -192,7 +203,9 @@ struct Metadata {
 fn image(engine: Engine, written: &str) -> Option<String> {
     let digest = match engine {
         Engine::Docker => written.trim().to_owned(),
-        Engine::Buildx => serde_json::from_str::<Metadata>(written).ok().and_then(|m| m.digest.or(m.config))?,
+        Engine::Buildx | Engine::Buildctl => {
+            serde_json::from_str::<Metadata>(written).ok().and_then(|m| m.digest.or(m.config))?
+        }
     };
     self::digest(&digest)
 }
@@ -207,6 +220,7 @@ pub(super) fn digest(text: &str) -> Option<String> {
 /// Runs `call` to its end, or stops it when `interrupted` becomes true; gives its standard error to `take`.
 fn run(call: &Invocation, interrupted: &AtomicBool, take: &mut dyn FnMut(&[u8])) -> Result<ExitStatus, RunError> {
     let failed = |source| RunError::CannotStart { program: call.program, source };
+    write(call)?;
     let mut child = start(call).map_err(failed)?;
     let output = output(&mut child, call);
     let mut stop = Stop::default();
@@ -229,6 +243,13 @@ fn run(call: &Invocation, interrupted: &AtomicBool, take: &mut dyn FnMut(&[u8]))
     }
     let status = child.wait().map_err(failed)?;
     if stop.asked.is_some() { Err(RunError::Interrupted) } else { Ok(status) }
+}
+
+fn write(call: &Invocation) -> Result<(), RunError> {
+    let Some((path, text)) = &call.file else { return Ok(()) };
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let written = folder.and_then(|()| std::fs::write(path, text));
+    written.map_err(|source| RunError::CannotWrite { path: path.clone(), source })
 }
 
 fn start(call: &Invocation) -> io::Result<Child> {
@@ -306,6 +327,7 @@ mod tests {
             env: BTreeMap::from([("SET", "here")]),
             env_remove: vec!["HOME"],
             stdin: stdin.into(),
+            file: None,
         }
     }
 

@@ -7,6 +7,7 @@
 mod account;
 pub mod agreement;
 mod apt;
+mod cache_mounts;
 mod caches;
 mod instruction;
 mod key;
@@ -22,6 +23,7 @@ pub mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use cache_mounts::{CacheMount, any_image, cache_mounts};
 pub use instruction::{CopyTree, Instruction, Mount, Origin, Run};
 pub use key::{BuildKey, PlanKey, StageKey};
 pub use order::extension_order;

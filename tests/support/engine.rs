@@ -177,10 +177,16 @@ impl Engine {
         self.run(&["image", "rm", "--force", tag]);
     }
 
+    /// The docker program with nothing but this engine in its environment.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(self.programs.join("docker"));
+        command.env_clear().envs(self.environment());
+        command
+    }
+
     #[track_caller]
     fn run(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(self.programs.join("docker"));
-        let output = command.args(arguments).env_clear().envs(self.environment()).output();
+        let output = self.command().args(arguments).output();
         let output = output.unwrap_or_else(|error| panic!("docker in {}: {error}", self.programs.display()));
         let talk = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "docker {}: {}\n{talk}", arguments.join(" "), output.status);

@@ -5,6 +5,7 @@ pub(crate) mod apt;
 pub(crate) mod archives;
 pub(crate) mod daemons;
 pub(crate) mod delay;
+pub(crate) mod dial;
 pub(crate) mod engine;
 pub(crate) mod git_server;
 pub(crate) mod interceptor;
