@@ -166,22 +166,19 @@ impl<'a> Merge<'a> {
             return;
         };
         let keys: BTreeSet<Option<&str>> = sides.iter().flat_map(|blocks| blocks.keys().copied()).collect();
-        let mut table: Option<Extra> = None;
+        let (mut table, open) = (Extra::default(), self.places.len());
         for key in keys {
             let [base, ours, theirs] = sides.each_ref().map(|blocks| blocks.get(&key));
             match (settled(base, ours, theirs), key) {
                 (Some(None), _) => {}
-                (Some(Some(block)), Some(key)) => {
-                    table.get_or_insert_default().insert(key, Value::Table(block.clone()));
-                }
-                (Some(Some(lines)), None) => {
-                    let table = table.get_or_insert_default();
-                    lines.iter().for_each(|(key, value)| table.insert(key, value.clone()));
-                }
+                (Some(Some(block)), Some(key)) => table.insert(key, Value::Table(block.clone())),
+                (Some(Some(lines)), None) => lines.iter().for_each(|(key, value)| table.insert(key, value.clone())),
                 (None, key) => _ = self.places.insert(Place::Block(name.to_owned(), key.map(str::to_owned))),
             }
         }
-        if let Some(table) = table {
+        let [base, ours, theirs] = values.map(|value| value.is_some());
+        let stays_empty = open == self.places.len() && settled(base, ours, theirs) == Some(true);
+        if !table.is_empty() || stays_empty {
             self.lock.extra.insert(name, Value::Table(table));
         }
     }
@@ -266,12 +263,9 @@ fn blocks<'a>(values: [Option<&'a Value>; 3]) -> Option<[BTreeMap<Option<&'a str
     (!clash).then_some(sides)
 }
 
-/// A table without anything in it has lines of its own: none.
+/// The lines of the table itself have no key.
 fn blocks_of(table: &Extra) -> BTreeMap<Option<&str>, Extra> {
-    let mut blocks = BTreeMap::new();
-    if table.is_empty() {
-        blocks.insert(None, Extra::default());
-    }
+    let mut blocks: BTreeMap<Option<&str>, Extra> = BTreeMap::new();
     for (key, value) in table.iter() {
         match value {
             Value::Table(fields) => _ = blocks.insert(Some(key), fields.clone()),
