@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
     ("checkout", &["extent", "remote", "store"]),
+    ("clone", &["workspace"]),
     ("configuration", &["source", "typed_toml"]),
     ("container", &["extension"]),
     ("digest", &["extent"]),
@@ -30,6 +31,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
         "cli",
         &[
             "checkout",
+            "clone",
             "configuration",
             "container",
             "digest",

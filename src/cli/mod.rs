@@ -17,6 +17,7 @@ mod export;
 mod ext;
 mod fetch;
 mod foreseen;
+mod git_setup;
 mod graph;
 mod hints;
 mod import;
@@ -25,6 +26,7 @@ mod layers;
 mod lint;
 mod lock;
 mod locking;
+mod merge_driver;
 mod origins;
 mod outcome;
 mod paint;
@@ -137,6 +139,12 @@ enum Command {
     Lint(lint::Options),
     /// List, measure, verify and clean the store.
     Cache(cache::Options),
+    /// Tell git to merge `deps.lock` by entry, and to show it with one line an entry.
+    GitSetup(git_setup::Options),
+    /// Merge locks for git: three-way, by entry, offline.
+    MergeDriver(merge_driver::Options),
+    /// Print a lock with one line an entry, for `git diff`.
+    Textconv(merge_driver::Textconv),
     /// Print the JSON Schema of a file.
     Schema(schema::Options),
     /// Print the completions of a shell.
@@ -224,6 +232,9 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Ext(options) => ext::run(session, &options),
         Command::Lint(options) => lint::run(session, &options),
         Command::Cache(options) => cache::run(session, &options),
+        Command::GitSetup(options) => git_setup::run(session, &options),
+        Command::MergeDriver(options) => merge_driver::run(session, &options),
+        Command::Textconv(options) => merge_driver::textconv(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {
             let mut text = Vec::new();
