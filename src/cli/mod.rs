@@ -8,6 +8,7 @@ mod build_page;
 mod cache;
 mod caching;
 mod checkouts;
+mod conflicts;
 mod container;
 mod current;
 mod diagnostic;
