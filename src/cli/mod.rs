@@ -196,6 +196,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and usage errors know their own stream and exit code; a closed pipe is nobody's concern.
             _ = error.print();
+            // To git, any status up to 128 would mean that there is a merge, with conflicts.
+            let is_driver = std::env::args_os().nth(1).is_some_and(|command| command == "merge-driver");
+            if is_driver && error.use_stderr() {
+                return ExitCode::from(merge_driver::FATAL);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
