@@ -79,7 +79,7 @@ pub(super) fn textconv(session: &Session, options: &Textconv) -> Result<(), Fail
     print(&text.lines().map(line).collect::<String>())
 }
 
-/// Returns a label as it may stand in a file. A git before 2.45 hands on what it does not know, like `%X`.
+/// Returns a label as it may stand in a file. An old git hands on what it does not know, like `%X`.
 fn label(given: &OsStr, default: &str) -> String {
     let given = visible(&given.to_string_lossy());
     let unknown = given.is_empty() || ["%S", "%X", "%Y"].contains(&given.as_str());
