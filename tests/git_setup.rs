@@ -148,9 +148,9 @@ hint: `git check-attr -a deps.lock` shows it; remove the other line for `merge`
 
 #[test]
 fn blocks_added_beside_one_another_conflict_without_the_driver_and_merge_with_it() {
-    let (base, ours) = (lock(&[("a", 1), ("z", 1)]), lock(&[("a", 2), ("m", 1), ("z", 1)]));
-    let theirs = lock(&[("a", 1), ("n", 1), ("z", 1)]);
-    let both = lock(&[("a", 2), ("m", 1), ("n", 1), ("z", 1)]);
+    let (base, ours) = (lock(&[("a", 1), ("z", 1)]), lock(&[("a", 2), ("m", 5), ("z", 1)]));
+    let theirs = lock(&[("a", 1), ("n", 6), ("z", 1)]);
+    let both = lock(&[("a", 2), ("m", 5), ("n", 6), ("z", 1)]);
     let alone = clone();
     let run = merge(&alone, &base, &ours, &theirs);
     assert_eq!(run.code(), Some(1), "{run}");
