@@ -6,6 +6,7 @@
 
 pub mod checkout;
 pub mod cli;
+pub mod clone;
 pub mod configuration;
 pub mod container;
 pub mod digest;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// Which other rooms a room may name. `cli` may name all.
 const MAY_NAME: [(&str, &[&str]); 22] = [
     ("checkout", &["extent", "remote", "store"]),
+    ("clone", &["workspace"]),
     ("configuration", &["source", "typed_toml"]),
     ("container", &["extension"]),
     ("digest", &["extent"]),
@@ -32,6 +33,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
         "cli",
         &[
             "checkout",
+            "clone",
             "configuration",
             "container",
             "digest",

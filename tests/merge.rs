@@ -11,10 +11,11 @@ use std::path::Path;
 
 use deps::manifest;
 use deps::source::Source;
-use deps_lock::{Entry, Git, Lock, Name, Rev, Text, Url};
+use deps_lock::{Entry, Git, Lock, Markers, Name, Rev, Text, Url};
 use git2::{MergeFileInput, MergeFileOptions};
 
 use crate::support::engine::say_skipped;
+use crate::support::sandbox::Sandbox;
 
 /// Path → url and version.
 type State = BTreeMap<String, (String, String)>;
@@ -23,6 +24,8 @@ type Change = BTreeMap<String, Option<(String, String)>>;
 
 /// The most repositories that one pull request touches.
 const MOST: usize = 5;
+/// Of the pairs that merge without the driver, so many stand for one that is merged by `git merge`.
+const EVERY: usize = 400;
 /// How far apart two changes may be.
 const APART: usize = 10;
 
@@ -37,6 +40,7 @@ fn concurrent_changes_of_other_repositories_merge_to_the_lock_of_both() {
     let states = states(&folder);
     let changes: Vec<Change> = states.windows(2).map(|pair| change(&pair[0], &pair[1])).collect();
     let (mut pairs, mut conflicts, mut bumps, mut bump_conflicts) = (0, 0, 0, 0);
+    let mut through_git = Vec::new();
     for (index, one) in changes.iter().enumerate() {
         for (later, other) in changes.iter().enumerate().skip(index + 1).take(APART) {
             let good = |change: &Change| (1..=MOST).contains(&change.len());
@@ -48,12 +52,20 @@ fn concurrent_changes_of_other_repositories_merge_to_the_lock_of_both() {
             if other.keys().any(|path| base.contains_key(path) != states[later].contains_key(path)) {
                 continue;
             }
-            let [ours, theirs, both] =
-                [vec![one], vec![other], vec![one, other]].map(|changes| lock(&changed(base, &changes)));
+            let [origin, one_lock, other_lock, both] =
+                [vec![], vec![one], vec![other], vec![one, other]].map(|changes| lock(&changed(base, &changes)));
+            // By entry, every pair merges.
+            let by_entry = deps_lock::merge(&origin, &one_lock, &other_lock).to_text(&Markers::default());
+            let [origin, ours, theirs, both] = [origin, one_lock, other_lock, both].map(|lock| lock.to_string());
+            assert_eq!(by_entry, both, "change {index} does not merge by entry");
             let is_bump = [one, other].iter().all(|change| is_bump(base, change));
             pairs += 1;
             bumps += usize::from(is_bump);
-            match merged(&lock(base), &ours, &theirs) {
+            let clean = merged(&origin, &ours, &theirs);
+            if clean.is_none() || pairs % EVERY == 0 {
+                through_git.push([origin, ours, theirs, both.clone()]);
+            }
+            match clean {
                 Some(merged) => assert_eq!(merged, both, "change {index} merges cleanly to another lock"),
                 None => {
                     conflicts += 1;
@@ -67,6 +79,45 @@ fn concurrent_changes_of_other_repositories_merge_to_the_lock_of_both() {
     // 20 of 1,606 (1.2 %), as `git merge-file` has them too: one adds or removes a block beside one that the other does.
     assert!(conflicts * 1_000 <= pairs * 13, "{conflicts} of {pairs} are more than 1.3 %");
     assert_eq!(bump_conflicts, 0);
+    let resolved = git_merges(&through_git);
+    println!("{} pairs through `git merge`: {} need the driver", through_git.len(), resolved);
+    assert_eq!(resolved, conflicts);
+}
+
+/// Merges each pair with `git merge`, without the driver and with it, which must make the lock of both; returns how many
+/// conflict without it.
+fn git_merges(pairs: &[[String; 4]]) -> usize {
+    let sandbox = Sandbox::new();
+    sandbox.git_config("[user]\n\tname = a\n\temail = a@b.c\n[init]\n\tdefaultBranch = main\n");
+    let bin = sandbox.root().join("bin");
+    fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_deps-cli"), bin.join("deps")).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let git = |arguments: &[&str]| sandbox.program("git", arguments).env("PATH", &path).runs();
+    git(&["init", "--quiet"]);
+    sandbox.deps(["git-setup"]).succeeds();
+    let attributes = sandbox.read(".gitattributes");
+    let commit = |text: &str| {
+        sandbox.write("deps.lock", text);
+        git(&["add", "deps.lock"]);
+        git(&["commit", "--quiet", "--allow-empty", "--message=change"]);
+        git(&["rev-parse", "HEAD"]).stdout().trim().to_owned()
+    };
+    let mut conflicts = 0;
+    for [base, ours, theirs, both] in pairs {
+        let base = commit(base);
+        let theirs = commit(theirs);
+        git(&["reset", "--quiet", "--hard", &base]);
+        let ours = commit(ours);
+        sandbox.write(".gitattributes", "");
+        let alone = git(&["merge", "--quiet", "--no-edit", &theirs]);
+        conflicts += usize::from(alone.code() != Some(0));
+        git(&["reset", "--quiet", "--hard", &ours]);
+        sandbox.write(".gitattributes", &attributes);
+        let driven = git(&["merge", "--quiet", "--no-edit", &theirs]);
+        assert_eq!((driven.code(), &sandbox.read("deps.lock")), (Some(0), both), "{driven}");
+    }
+    conflicts
 }
 
 fn states(folder: &Path) -> Vec<State> {
@@ -110,7 +161,7 @@ fn is_bump(base: &State, change: &Change) -> bool {
 }
 
 /// The canonical lock of `state`; the commits are made up of url and version.
-fn lock(state: &State) -> String {
+fn lock(state: &State) -> Lock {
     let mut lock = Lock::new();
     for (path, (url, version)) in state {
         let hash = blake3::hash(format!("{url} {version}").as_bytes()).to_hex();
@@ -123,7 +174,7 @@ fn lock(state: &State) -> String {
         };
         lock.insert(Name::new(path.as_str()).unwrap(), Entry::Repo(git));
     }
-    lock.to_string()
+    lock
 }
 
 fn input(text: &str) -> MergeFileInput<'_> {

@@ -25,6 +25,14 @@ impl Extra {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn insert(&mut self, key: &str, value: Value) {
+        self.0.insert(key.to_owned(), value);
+    }
+
     /// Returns those of `table` whose key is not `known`.
     pub(crate) fn of(table: &dyn TableLike, known: impl Fn(&str) -> bool) -> Self {
         let unknown = table.iter().filter(|(key, _)| !known(key));

@@ -28,6 +28,19 @@
 //! # Ok::<(), deps_lock::ValueError>(())
 //! ```
 //!
+//! # Merging
+//!
+//! ```
+//! use deps_lock::{Lock, Markers, merge, sides};
+//!
+//! let lock = |version: &str| Lock::parse(&format!("schema = 1\n[image.base]\nref = \"ubuntu:{version}\"\ndigest = \"sha256:{}\"\n", "0".repeat(64)));
+//! let (base, ours, theirs) = (lock("22.04").unwrap(), lock("24.04").unwrap(), lock("26.04").unwrap());
+//! assert_eq!(merge(&base, &ours, &base).lock(), &ours);
+//! let text = merge(&base, &ours, &theirs).to_text(&Markers::default());
+//! assert_eq!(Lock::parse(&sides(&text)?.unwrap().theirs.text).unwrap(), theirs);
+//! # Ok::<(), deps_lock::MarkerProblem>(())
+//! ```
+//!
 //! # What this crate leaves out
 //!
 //! It touches nothing: no files, no network, no environment, no clock. How entries are found is the work of `deps lock`.
@@ -37,6 +50,8 @@ mod entry;
 mod extension;
 mod extra;
 mod fetch;
+mod markers;
+mod merge;
 mod parse;
 mod schema;
 mod url;
@@ -49,6 +64,8 @@ use std::fmt;
 pub use entry::{Archive, Entry, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, Selector, System};
 pub use extension::{Extension, Origin};
 pub use extra::Extra;
+pub use markers::{MarkerProblem, Markers, Side, Sides, sides};
+pub use merge::{Conflict, Merge, Place, merge};
 pub use parse::{ParseError, ParseErrorKind};
 pub use schema::schema;
 pub use value::{Digest, Folder, Name, Node, Number, Platform, Rev, Sha256, Text, Url, ValueError};

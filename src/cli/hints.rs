@@ -1,5 +1,6 @@
 //! What to do next: one hint for an error, something to type wherever there is such a thing.
 
+use crate::clone::SetupError;
 use crate::configuration;
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
@@ -146,10 +147,21 @@ fn of_wish(problem: &WishProblem) -> Option<String> {
 fn of_lock(problem: &deps_lock::ParseErrorKind) -> Option<String> {
     match problem {
         deps_lock::ParseErrorKind::ConflictMarkers { .. } => {
-            Some("take either side (`git checkout --theirs deps.lock`), then run `deps lock`".to_owned())
+            Some("to merge its sides, resolve the conflicts of the manifests, then run `deps lock`".to_owned())
         }
         deps_lock::ParseErrorKind::SchemaTooNew { .. } => Some("install a newer deps".to_owned()),
         _ => Some("restore the file from git, or delete it and run `deps lock`".to_owned()),
+    }
+}
+
+/// Returns what to do where git cannot be told to call us.
+pub(super) fn of_setup(error: &SetupError) -> Option<String> {
+    match error {
+        SetupError::NoClone { .. } => Some("go to a clone, or set it up for all of yours: `--global`".to_owned()),
+        SetupError::Overruled { lock, attribute, .. } => {
+            Some(format!("`git check-attr -a {}` shows it; remove the other line for `{attribute}`", lock.display()))
+        }
+        _ => None,
     }
 }
 

@@ -119,7 +119,7 @@ fn finish(
         let files = files.iter().map(|(path, text)| (*path, text.clone()));
         new_folder(folder, &format!("extensions/{EXTENSION}"), files)?;
     }
-    rewrite(&folder.join(PROJECT_FILE), PROJECT_FILE, text)?;
+    rewrite(&folder.join(PROJECT_FILE), PROJECT_FILE, text.as_bytes())?;
     let manifests = report::count(proposal.manifests.len(), "manifest", "manifests");
     let extensions = report::count(proposal.extensions.len(), "extension", "extensions");
     let wrote = if files.is_empty() { String::new() } else { format!(" and extensions/{EXTENSION}/") };

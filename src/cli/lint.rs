@@ -160,7 +160,7 @@ fn fix(
         for file in files.iter() {
             let (text, count) = lint::fixed(file.subject.source.text(), &file.found.findings);
             if let Some(path) = file.path.as_ref().filter(|_| count > 0) {
-                workspace::rewrite(path, file.subject.source.name(), &text)?;
+                workspace::rewrite(path, file.subject.source.name(), text.as_bytes())?;
                 (changed, mended) = (true, mended + count);
             }
         }

@@ -9,6 +9,7 @@ mod cache;
 mod cache_dirs;
 mod caching;
 mod checkouts;
+mod conflicts;
 mod container;
 mod current;
 mod diagnostic;
@@ -18,6 +19,7 @@ mod export;
 mod ext;
 mod fetch;
 mod foreseen;
+mod git_setup;
 mod graph;
 mod hints;
 mod import;
@@ -26,6 +28,7 @@ mod layers;
 mod lint;
 mod lock;
 mod locking;
+mod merge_driver;
 mod origins;
 mod outcome;
 mod paint;
@@ -141,6 +144,12 @@ enum Command {
     Lint(lint::Options),
     /// List, measure, verify and clean the store.
     Cache(cache::Options),
+    /// Tell git to merge `deps.lock` by entry, and to show it with one line an entry.
+    GitSetup(git_setup::Options),
+    /// Merge locks for git: three-way, by entry, offline.
+    MergeDriver(merge_driver::Options),
+    /// Print a lock with one line an entry, for `git diff`.
+    Textconv(merge_driver::Textconv),
     /// Print the JSON Schema of a file.
     Schema(schema::Options),
     /// Print the completions of a shell.
@@ -191,6 +200,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and usage errors know their own stream and exit code; a closed pipe is nobody's concern.
             _ = error.print();
+            // To git, any status up to 128 would mean that there is a merge, with conflicts.
+            let is_driver = std::env::args_os().nth(1).is_some_and(|command| command == "merge-driver");
+            if is_driver && error.use_stderr() {
+                return ExitCode::from(merge_driver::FATAL);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -229,6 +243,9 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Ext(options) => ext::run(session, &options),
         Command::Lint(options) => lint::run(session, &options),
         Command::Cache(options) => cache::run(session, &options),
+        Command::GitSetup(options) => git_setup::run(session, &options),
+        Command::MergeDriver(options) => merge_driver::run(session, &options),
+        Command::Textconv(options) => merge_driver::textconv(session, &options),
         Command::Schema(options) => schema::run(&options),
         Command::Completions { shell } => {
             let mut text = Vec::new();

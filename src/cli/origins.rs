@@ -31,7 +31,17 @@ pub(super) fn ready(
     frozen: bool,
     network: &Network,
 ) -> Result<(Workspace, Loaded), Failed> {
-    let workspace = session.workspace()?;
+    ready_in(session, session.workspace()?, refresh, frozen, network)
+}
+
+/// The same, of a project that has been found.
+pub(super) fn ready_in(
+    session: &Session,
+    workspace: Workspace,
+    refresh: &Refresh,
+    frozen: bool,
+    network: &Network,
+) -> Result<(Workspace, Loaded), Failed> {
     let workspace = if frozen { workspace } else { workspace.looking_around() };
     let origins = workspace.origins()?;
     if origins.is_empty() {

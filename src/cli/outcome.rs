@@ -68,6 +68,7 @@ impl Failed {
 impl From<Vec<Trouble>> for Failed {
     fn from(troubles: Vec<Trouble>) -> Self {
         let code = match () {
+            () if troubles.iter().all(|trouble| trouble.conflict_marker().is_some()) => DRIFT,
             () if !troubles.iter().all(Trouble::is_absence) => FAILED,
             () if troubles.iter().any(|trouble| matches!(trouble, Trouble::Unlocked { .. })) => DRIFT,
             () => UNREACHABLE,

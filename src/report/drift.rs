@@ -23,8 +23,8 @@ pub struct DriftReport {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct DriftItem {
     /// `missing`, `extra`, `type-changed`, `url-changed`, `ref-changed`, `want-unsatisfied`, `platform-missing`,
-    /// `platform-extra`, `extension-changed`, `folder-changed`, `shown-otherwise`, `other-content` (exit code 4) or
-    /// `not-canonical`.
+    /// `platform-extra`, `extension-changed`, `folder-changed`, `shown-otherwise`, `other-content` (exit code 4),
+    /// `conflict-markers` or `not-canonical`.
     pub kind: String,
     /// The entry, like `repo:core/nav2`.
     pub key: Option<String>,
@@ -61,6 +61,7 @@ fn item(drift: &Drift) -> DriftItem {
         Drift::OriginChanged { key, .. } => ("type-changed", Some(key), None),
         Drift::FolderChanged { key, place, .. } => ("folder-changed", Some(key), Some(place)),
         Drift::OtherContent(other) => ("other-content", Some(&other.key), None),
+        Drift::ConflictMarkers { .. } => ("conflict-markers", None, None),
         Drift::NotCanonical => ("not-canonical", None, None),
     };
     DriftItem {

@@ -18,6 +18,7 @@ mod prediction;
 mod progress;
 mod repos;
 mod sarif;
+mod settled;
 mod why;
 
 pub use build::{BuildPage, StepFact, build_page};
@@ -41,6 +42,7 @@ pub use prediction::{StepReport, agreement_text, reason_text, step_report};
 pub use progress::{ProgressReport, StepName, cached_text, progress_line};
 pub use repos::repos;
 pub use sarif::sarif;
+pub use settled::settled_lines;
 pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
 
 /// Returns `value` as indented JSON with a final line break.

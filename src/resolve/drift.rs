@@ -162,9 +162,39 @@ pub enum Drift {
         /// The beginning of the digest in the lock.
         locked_digest: String,
     },
+    /// A merge stopped in the file: what it holds is not known before `deps lock` has merged its sides.
+    #[error("line {line} is a conflict marker that a merge left")]
+    ConflictMarkers {
+        /// The line of the first marker, from 1.
+        line: usize,
+    },
     /// The same entries in another spelling.
     #[error("the file is not in its canonical form")]
     NotCanonical,
+}
+
+impl Drift {
+    /// Returns the entry that it is about; none where it is the file.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Missing { key, .. }
+            | Self::Extra { key }
+            | Self::TypeChanged { key, .. }
+            | Self::UrlChanged { key, .. }
+            | Self::RefChanged { key, .. }
+            | Self::WantUnsatisfied { key, .. }
+            | Self::PlatformMissing { key, .. }
+            | Self::PlatformExtra { key, .. }
+            | Self::Shown { key, .. }
+            | Self::ShownOtherwise { key, .. }
+            | Self::OriginChanged { key, .. }
+            | Self::FolderChanged { key, .. }
+            | Self::VersionChanged { key, .. }
+            | Self::ExtensionChanged { key, .. } => Some(key),
+            Self::OtherContent(other) => Some(&other.key),
+            Self::ConflictMarkers { .. } | Self::NotCanonical => None,
+        }
+    }
 }
 
 /// Returns every difference between `wishes` and `lock`, whose file holds `text`; in the order of the lock's keys. While

@@ -11,6 +11,7 @@ mod git;
 mod origin;
 mod other;
 mod pin;
+mod settle;
 mod wishes;
 
 pub use adopt::{AdoptProblem, adopt};
@@ -21,6 +22,7 @@ pub use git::GitProblem;
 pub use origin::{OriginWish, Origins, OtherContent, Pins, origin_questions, origins, pin_origins};
 pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
+pub use settle::{Choice, Settled, Side, Stopped};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct Workspace {
     detection: Detection,
     /// What earlier runs know of large folders.
     memory: Option<Memory>,
+    /// What stands for the lock, where merges stopped in its file.
+    merged: Option<LoadedLock>,
 }
 
 /// Everything that people wrote.
@@ -105,7 +107,14 @@ impl Workspace {
     }
 
     fn new(root: &Path, files: Files) -> Self {
-        Self { root: root.to_owned(), files, brought: BTreeMap::new(), detection: Detection::default(), memory: None }
+        Self {
+            root: root.to_owned(),
+            files,
+            brought: BTreeMap::new(),
+            detection: Detection::default(),
+            memory: None,
+            merged: None,
+        }
     }
 
     /// Returns the same project, of whose folders only those files are read that have changed since another run that had
@@ -211,6 +220,9 @@ impl Workspace {
     /// # Errors
     /// Every problem of the file.
     pub fn lock(&self) -> Result<Option<LoadedLock>, Vec<Trouble>> {
+        if let Some(merged) = &self.merged {
+            return Ok(Some(merged.clone()));
+        }
         if !self.files.has(LOCK_FILE) {
             return Ok(None);
         }
@@ -222,6 +234,22 @@ impl Workspace {
                 Err(errors.into_iter().map(located).map(Trouble::Lock).collect())
             }
         }
+    }
+
+    /// Returns the text of the lock; none when the project has none yet.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn lock_text(&self) -> Result<Option<String>, Trouble> {
+        if !self.files.has(LOCK_FILE) {
+            return Ok(None);
+        }
+        self.files.read_up_to(LOCK_FILE, files::MOST_LOCK).map(|source| Some(source.text().to_owned()))
+    }
+
+    /// Returns the project with `merged` for its lock.
+    pub fn with_merged(self, merged: LoadedLock) -> Self {
+        Self { merged: Some(merged), ..self }
     }
 
     /// Replaces the lock by `lock`, in one step, and only when the bytes differ from `before`.
@@ -238,15 +266,15 @@ impl Workspace {
 
     /// Gives the file `name` the content `text`, in one step.
     fn replace(&self, name: &str, text: &str) -> Result<(), Trouble> {
-        rewrite(&self.root.join(name), name, text)
+        rewrite(&self.root.join(name), name, text.as_bytes())
     }
 }
 
-/// Gives the file `path`, which `name` names for people, the content `text`, in one step.
+/// Gives the file `path`, which `name` names for people, the content `content`, in one step.
 ///
 /// # Errors
 /// It cannot be written; the old one is untouched then.
-pub fn rewrite(path: &Path, name: &str, text: &str) -> Result<(), Trouble> {
+pub fn rewrite(path: &Path, name: &str, content: &[u8]) -> Result<(), Trouble> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
     let file_name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or("file");
@@ -256,7 +284,7 @@ pub fn rewrite(path: &Path, name: &str, text: &str) -> Result<(), Trouble> {
         let permissions = std::fs::Permissions::from_mode(mode);
         let mut file =
             tempfile::Builder::new().prefix(&format!(".{file_name}.")).permissions(permissions).tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         Ok(())

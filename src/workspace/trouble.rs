@@ -144,6 +144,14 @@ impl Trouble {
         matches!(self, Self::Unlocked { .. } | Self::NotInStore { .. })
     }
 
+    /// Returns the line of the first conflict marker, where a merge of the lock stopped.
+    pub fn conflict_marker(&self) -> Option<usize> {
+        match self {
+            Self::Lock(Located { error: deps_lock::ParseErrorKind::ConflictMarkers { line }, .. }) => Some(*line),
+            _ => None,
+        }
+    }
+
     /// Returns the extension that is not on this machine.
     pub fn extension(&self) -> Option<&str> {
         match self {
