@@ -19,6 +19,8 @@ mod containers;
 mod corpus;
 mod crash;
 mod determinism;
+mod diff;
+mod diff_history;
 mod dockerfile;
 mod downloads;
 mod edit;

@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 19] = [
+const SCHEMAS: [&str; 20] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -18,6 +18,7 @@ const SCHEMAS: [&str; 19] = [
     "cache-engine-prune",
     "config",
     "deps",
+    "diff",
     "extension",
     "lint",
     "lock",

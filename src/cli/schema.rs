@@ -7,8 +7,9 @@ use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
-    self, CacheReport, CollectReport, DriftReport, EngineReport, ExtensionsReport, GraphReport, ImportReport,
-    LintReport, PlanReport, ProgressReport, PrunedReport, StatusReport, UsageReport, VerifyReport, WhyReport,
+    self, CacheReport, CollectReport, DiffReport, DriftReport, EngineReport, ExtensionsReport, GraphReport,
+    ImportReport, LintReport, PlanReport, ProgressReport, PrunedReport, StatusReport, UsageReport, VerifyReport,
+    WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -36,6 +37,8 @@ enum File {
     Why,
     /// `deps graph --json`
     Graph,
+    /// `deps diff --json`
+    Diff,
     /// `deps lock --check --json`
     Drift,
     /// `deps ext ls --json`
@@ -69,6 +72,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Plan => schemars::schema_for!(PlanReport),
         File::Progress => schemars::schema_for!(ProgressReport),
         File::Graph => schemars::schema_for!(GraphReport),
+        File::Diff => schemars::schema_for!(DiffReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),

@@ -29,6 +29,9 @@ pub struct Memory {
     pub arguments: BTreeMap<String, String>,
     /// What it was made of.
     pub record: Record,
+    /// How long the steps of a stage took when they last ran, in milliseconds, by stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub took: BTreeMap<String, u64>,
 }
 
 /// What tells engines apart.
@@ -129,7 +132,7 @@ impl Memory {
     /// Returns what a build on `engine` leaves that was made of `record`.
     pub fn of(engine: &Engine, record: Record, circumstances: &Circumstances) -> Self {
         let arguments = shown(&circumstances.arguments);
-        Self { version: RECORD_VERSION, engine: engine.clone(), arguments, record }
+        Self { version: RECORD_VERSION, engine: engine.clone(), arguments, record, took: BTreeMap::new() }
     }
 
     /// Reads what [`Memory::written`] returned; none when it is of another version, or damaged.

@@ -6,6 +6,7 @@ mod build;
 mod cache;
 mod cause;
 mod checkout;
+mod diff;
 mod drift;
 mod engine;
 mod extension;
@@ -26,6 +27,10 @@ pub use cache::{
 };
 pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
+pub use diff::{
+    ChangeKind, ChangeReport, Commit, DiffReport, ExtensionFacts, Finding, History, MARKER, Phrase, Review, Section,
+    SectionReport, Side, SideReport, diff_markdown, diff_page, diff_text, review,
+};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use engine::{EngineReport, MountReport, PrunedReport, engine_text, pruned_text};
 pub use extension::{
