@@ -179,8 +179,8 @@ mod tests {
             Some((_, Change::Changed(changed))) => changed.fields.clone(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(changed(&before, &after), [field.clone()]);
-        let back = FieldChange { before: field.after, after: field.before, ..field };
+        let back = FieldChange { before: None, after: field.before.clone(), ..field.clone() };
+        assert_eq!(changed(&before, &after), [field]);
         assert_eq!(changed(&after, &before), [back]);
     }
 

@@ -64,10 +64,10 @@ impl Sides {
 }
 
 /// Reads `A..B` and `A...B`; a side that is left out is HEAD. The last part says whether it is three dots.
-fn range(text: &str) -> Option<(&str, &str, bool)> {
+fn range<'a>(text: &'a str) -> Option<(&'a str, &'a str, bool)> {
     let forked = text.contains("...");
     let (from, to) = text.split_once(if forked { "..." } else { ".." })?;
-    let named = |side| if side == "" { "HEAD" } else { side };
+    let named = |side: &'a str| if side.is_empty() { "HEAD" } else { side };
     // The path of a lock file may lead up.
     (!text.ends_with(".lock")).then(|| (named(from), named(to), forked))
 }
@@ -165,7 +165,7 @@ impl State {
         let loaded = there.load().map_err(|troubles| first(&troubles))?;
         self.extensions = Some(facts(&loaded.project, &loaded.extensions));
         let drift = locking::drift(&loaded, locked).unwrap_or_default();
-        if drift.iter().any(|one| !matches!(one, Drift::NotCanonical { .. })) {
+        if drift.iter().any(|one| !matches!(one, Drift::NotCanonical)) {
             return Err(format!("{LOCK_FILE} is out of date"));
         }
         self.records = Some(records(&loaded, &self.lock)?);

@@ -87,7 +87,7 @@ fn one(name: &str, explanation: &Explanation, review: &Review<'_>, rebuilt: &BTr
         ([], []) => Phrase::of("new", []),
         ([cause], []) => Phrase::theirs(&cause_text(cause)),
         ([], _) => followed(&follows, rebuilt),
-        (causes, _) => Phrase::of(&format!("{}", crate::report::count(causes.len(), "cause", "causes")), []),
+        (causes, _) => Phrase::of(&crate::report::count(causes.len(), "cause", "causes"), []),
     };
     let mut row = ChangeReport::new(("stage", name), change, text);
     let told = explanation.causes.len() + usize::from(!follows.is_empty()) > 1;
