@@ -20,6 +20,8 @@ Commands:
   status       Show which working checkouts are off their pin or hold work
   export       Print a vcstool manifest of what is pinned, or of a folder's checkouts
   pin-from     Pin the commits that the checkouts of an existing workspace are at
+  diff         Review what changed: sources, versions, images, extensions, and the stages that
+               rebuild
   plan         Show the stages of the image with their keys, and which steps will run
   why          Explain why a stage changed: first causes with old and new values
   graph        Draw the stages and what they are made of: text, DOT, Mermaid, SVG or a page

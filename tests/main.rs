@@ -22,6 +22,8 @@ mod containers;
 mod corpus;
 mod crash;
 mod determinism;
+mod diff;
+mod diff_history;
 mod dockerfile;
 mod downloads;
 mod edit;

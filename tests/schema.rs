@@ -18,6 +18,7 @@ const SCHEMAS: [&str; 20] = [
     "cache-engine-prune",
     "config",
     "deps",
+    "diff",
     "extension",
     "lint",
     "lock",

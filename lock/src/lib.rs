@@ -46,6 +46,7 @@
 //! It touches nothing: no files, no network, no environment, no clock. How entries are found is the work of `deps lock`.
 #![deny(missing_docs)]
 
+mod diff;
 mod entry;
 mod extension;
 mod extra;
@@ -61,6 +62,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use diff::{Change, Changed, FieldChange, LockDiff};
 pub use entry::{Archive, Entry, Fetch, Format, Git, Image, Key, Kind, Pin, Revision, Selector, System};
 pub use extension::{Extension, Origin};
 pub use extra::Extra;
@@ -149,6 +151,11 @@ impl Lock {
     /// Returns the keys that `selector` means, in the order of the file.
     pub fn select<'a>(&'a self, selector: &'a Selector) -> impl Iterator<Item = &'a Key> {
         self.entries.keys().filter(|key| selector.matches(key))
+    }
+
+    /// Returns what `after` has otherwise.
+    pub fn diff<'a>(&'a self, after: &'a Self) -> LockDiff<'a> {
+        diff::diff(self, after)
     }
 
     /// Returns the extensions, by name.

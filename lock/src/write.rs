@@ -86,7 +86,8 @@ fn line(name: &str, value: &Value) -> String {
     format!("{} = {}\n", bare(name), inline(value))
 }
 
-fn inline(value: &Value) -> String {
+/// Returns `value` as TOML on one line.
+pub(crate) fn inline(value: &Value) -> String {
     match value {
         Value::String(string) => quoted(string),
         Value::Literal(literal) => literal.clone(),

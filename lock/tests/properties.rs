@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use deps_lock::{
-    Archive, Digest, Entry, Extension, Extra, Fetch, Folder, Format, Git, Image, Lock, Name, Origin, Pin, Platform,
-    Rev, Revision, Sha256, Text, Url,
+    Archive, Change, Digest, Entry, Extension, Extra, Fetch, Folder, Format, Git, Image, Lock, Name, Origin, Pin,
+    Platform, Rev, Revision, Sha256, Text, Url,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -139,6 +139,25 @@ proptest! {
             backwards.insert(key.name.clone(), entry.clone());
         }
         prop_assert_eq!(backwards, lock);
+    }
+
+    #[test]
+    fn a_difference_is_empty_between_equals_and_leads_from_one_lock_to_the_other(one in lock(), other in lock()) {
+        prop_assert!(one.diff(&one.clone()).is_empty());
+        let mut changed = one.clone();
+        for (key, change) in one.diff(&other).changes() {
+            match change {
+                Change::Added(entry) => _ = changed.insert(key.name.clone(), (*entry).clone()),
+                Change::Removed(_) => _ = changed.remove(key),
+                Change::Changed(both) => {
+                    prop_assert!(!both.fields.is_empty() && both.fields.iter().all(|field| field.before != field.after));
+                    changed.insert(key.name.clone(), both.after.clone());
+                }
+            }
+        }
+        prop_assert_eq!(&changed, &other);
+        let back = other.diff(&one);
+        prop_assert!(one.diff(&other).changes().map(|(key, _)| key).eq(back.changes().map(|(key, _)| key)));
     }
 
     #[test]

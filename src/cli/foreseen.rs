@@ -3,6 +3,7 @@
 //! Decides what is kept of a build that failed: the steps that the engine reported done. Leaves out how predictions are made
 //! (`plan/memory.rs`) and where notes lie (`store/`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::session::Session;
@@ -132,12 +133,35 @@ impl Foreseen {
         if succeeded && self.whole {
             for Platform { record, .. } in &self.platforms {
                 let name = word(&[&self.engine.identity, &self.engine.endpoint, &record.platform]);
+                let took = self.took(store, folder, outcome, record);
+                let materials = Some(outcome.materials.clone());
                 let memory = Memory::of(&self.engine, record.clone(), &self.circumstances);
-                let memory = memory.that_took(outcome.materials.clone());
+                let memory = Memory { took, materials, ..memory };
                 store.keep_build(folder, &name, &memory.written())?;
             }
         }
         Ok(())
+    }
+
+    /// How long each stage took: in this build where all of its steps ran, else in the one before.
+    fn took(&self, store: &Store, folder: &Path, outcome: &Outcome, record: &Record) -> BTreeMap<String, u64> {
+        let before = Store::builds(store.root(), folder).into_iter().filter_map(|json| Memory::read(&json));
+        let mut before = before.filter(|one| one.engine == self.engine && one.record.platform == record.platform);
+        let mut took = before.next().map(|memory| memory.took).unwrap_or_default();
+        took.retain(|stage, _| record.stage(stage).is_some());
+        let here =
+            |step: &&Step| step.platform.as_deref().is_none_or(|of| of.split("->").last() == Some(&record.platform));
+        let mut now: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+        for step in outcome.steps.iter().filter(here) {
+            let sum = now.entry(&step.stage).or_insert(Some(0));
+            let lasted = match step.end {
+                Some(End::Done(lasted)) => u64::try_from(lasted.as_millis()).ok(),
+                _ => None,
+            };
+            *sum = sum.zip(lasted).map(|(sum, lasted)| sum + lasted);
+        }
+        took.extend(now.into_iter().filter_map(|(stage, sum)| Some((stage.to_owned(), sum?))));
+        took
     }
 
     /// What the engine did on one platform.

@@ -13,6 +13,7 @@ mod conflicts;
 mod container;
 mod current;
 mod diagnostic;
+mod diff;
 mod dockerfile;
 mod edit;
 mod export;
@@ -115,6 +116,9 @@ enum Command {
     Export(export::Options),
     /// Pin the commits that the checkouts of an existing workspace are at.
     PinFrom(pin_from::Options),
+    /// Review what changed: sources, versions, images, extensions, and the stages that rebuild.
+    #[command(after_help = diff::AFTER_HELP)]
+    Diff(diff::Options),
     /// Show the stages of the image with their keys, and which steps will run.
     Plan(plan::Options),
     /// Explain why a stage changed: first causes with old and new values.
@@ -229,6 +233,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Status(options) => status::run(session, &options),
         Command::Export(options) => export::run(session, &options),
         Command::PinFrom(options) => pin_from::run(session, &options),
+        Command::Diff(options) => diff::run(session, &options),
         Command::Plan(options) => plan::run(session, &options),
         Command::Why(options) => why::run(session, &options),
         Command::Graph(options) => graph::run(session, &options),

@@ -8,6 +8,7 @@ pub(super) fn change(line: &str, colour: bool) -> String {
         Some('+') => AnsiColor::Green.on_default(),
         Some('~') => AnsiColor::Yellow.on_default(),
         Some('-') => AnsiColor::Red.on_default(),
+        Some('!') => AnsiColor::Red.on_default().bold(),
         _ => Style::new(),
     };
     let end = line.chars().next().map_or(0, char::len_utf8);

@@ -7,8 +7,8 @@ use crate::configuration::ConfigurationFile;
 use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
-    self, CacheReport, CollectReport, DriftReport, EngineReport, ExtensionsReport, GraphReport, ImportReport,
-    LintReport, PlanReport, ProgressReport, PrunedReport, SourcesReport, StatusReport, UsageReport, VerifyReport,
+    self, CacheReport, CollectReport, DiffReport, DriftReport, EngineReport, ExtensionsReport, GraphReport,
+    ImportReport, LintReport, PlanReport, ProgressReport, PrunedReport, SourcesReport, StatusReport, UsageReport, VerifyReport,
     WhyReport,
 };
 
@@ -37,6 +37,8 @@ enum File {
     Why,
     /// `deps graph --json`
     Graph,
+    /// `deps diff --json`
+    Diff,
     /// `deps lock --check --json`
     Drift,
     /// `deps ext ls --json`
@@ -72,6 +74,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Plan => schemars::schema_for!(PlanReport),
         File::Progress => schemars::schema_for!(ProgressReport),
         File::Graph => schemars::schema_for!(GraphReport),
+        File::Diff => schemars::schema_for!(DiffReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::Import => schemars::schema_for!(ImportReport),

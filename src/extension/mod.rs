@@ -310,6 +310,15 @@ impl Extension {
         self.text(file.strip_prefix(&self.root)?.strip_prefix('/')?)
     }
 
+    /// Returns the digest of every file, `b3:<64 hex>`, by its path in the extension.
+    pub fn file_digests(&self) -> BTreeMap<String, String> {
+        let digest = |file: &File| {
+            let one = File { path: "file".to_owned(), ..file.clone() };
+            (file.path.clone(), format!("b3:{}", digest::folder(&folder(&[one]))))
+        };
+        self.files.iter().map(digest).collect()
+    }
+
     /// Returns the options, sorted by name.
     pub fn options(&self) -> impl Iterator<Item = Setting<'_>> {
         self.file.options.iter().map(|(name, option)| Setting {

@@ -33,6 +33,9 @@ pub struct Memory {
     /// What it took from outside, as the engine said; absent in what an older version has left.
     #[serde(default)]
     pub materials: Option<Vec<Material>>,
+    /// How long the steps of a stage took when they last ran, in milliseconds, by stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub took: BTreeMap<String, u64>,
 }
 
 /// What tells engines apart.
@@ -134,13 +137,8 @@ impl Memory {
     /// Returns what a build on `engine` leaves that was made of `record`.
     pub fn of(engine: &Engine, record: Record, circumstances: &Circumstances) -> Self {
         let arguments = shown(&circumstances.arguments);
-        Self { version: RECORD_VERSION, engine: engine.clone(), arguments, record, materials: None }
-    }
-
-    /// The same of a build that took these from outside.
-    #[must_use]
-    pub fn that_took(self, materials: Vec<Material>) -> Self {
-        Self { materials: Some(materials), ..self }
+        let version = RECORD_VERSION;
+        Self { version, engine: engine.clone(), arguments, record, materials: None, took: BTreeMap::new() }
     }
 
     /// Reads what [`Memory::written`] returned; none when it is of another version, or damaged.

@@ -7,6 +7,7 @@ mod cache;
 mod cause;
 mod checkout;
 mod completeness;
+mod diff;
 mod drift;
 mod engine;
 mod extension;
@@ -29,6 +30,10 @@ pub use cache::{
 pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use completeness::{SourceReport, SourcesReport, sources_text};
+pub use diff::{
+    ChangeKind, ChangeReport, Commit, DiffReport, ExtensionFacts, Finding, History, MARKER, Phrase, Review, Section,
+    SectionReport, Side, SideReport, diff_markdown, diff_page, diff_text, review,
+};
 pub use drift::{DriftItem, DriftReport, drift_json};
 pub use engine::{EngineReport, MountReport, PrunedReport, engine_text, pruned_text};
 pub use extension::{

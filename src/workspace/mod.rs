@@ -15,6 +15,7 @@ mod recorded;
 mod revision;
 mod snippets;
 mod trouble;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -29,6 +30,7 @@ pub use extensions::Brought;
 pub use manifests::ExtendsProblem;
 pub use snippets::{Written, dockerfile};
 pub use trouble::Trouble;
+pub use upstream::ForkPoint;
 
 use auto::Detection;
 use files::Files;
