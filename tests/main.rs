@@ -66,5 +66,6 @@ mod systems;
 mod tools;
 mod transports;
 mod update;
+mod verify;
 mod why;
 mod workspace;

@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 19] = [
+const SCHEMAS: [&str; 20] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -27,6 +27,7 @@ const SCHEMAS: [&str; 19] = [
     "extensions",
     "import",
     "status",
+    "verify",
     "why",
     "graph",
 ];

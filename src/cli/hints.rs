@@ -5,7 +5,7 @@ use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::remote::fetch::{FetchProblem, Gone};
-use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
+use crate::resolve::{FailureKind, Finding, FindingKind, GitProblem, Held, PinProblemKind, Transport, WishProblem};
 use crate::store::StoreError;
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
@@ -294,6 +294,37 @@ pub(super) fn of_gone(gone: &Gone, key: &str) -> String {
 /// Returns what to do where a submodule of the entry `key` names a commit that its remote does not have.
 pub(super) fn of_gone_submodule(key: &str) -> String {
     format!("another commit of `{key}` may name one that is there: run `deps update {key}`")
+}
+
+/// Returns what to do about something that `deps lock --verify` has found.
+pub(super) fn of_finding(finding: &Finding) -> Option<String> {
+    let key = finding.key.selector();
+    let keep = "run `deps fetch`, so that your store has it, and push it to a repository that you own";
+    match &finding.kind {
+        FindingKind::Remote(failure) if failure.transport == Transport::Http => {
+            of_download(failure.kind).map(str::to_owned)
+        }
+        FindingKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
+        FindingKind::Endangered { .. } | FindingKind::Unheld { .. } => Some(format!("{keep}; or ask for a tag there")),
+        FindingKind::Gone { .. } => {
+            Some(format!("push it there from a store or a checkout that has it, or name another commit for `{key}`"))
+        }
+        FindingKind::Vanished { .. } => {
+            Some(format!("name another version of `{key}` in the manifest, then run `deps lock`; or {keep}"))
+        }
+        FindingKind::TagMoved { held: Held::Refs(_), .. } => Some(format!(
+            "ask its owner: a release that changes under the same name is no release; `deps update {key}` pins what is there"
+        )),
+        FindingKind::TagMoved { .. } | FindingKind::Rewritten { .. } => {
+            Some(format!("`deps update {key}` pins what is there now; to stay with the locked one, {keep}"))
+        }
+        FindingKind::ImageGone { .. } | FindingKind::FileChanged { .. } => {
+            Some(format!("`deps update {key}` pins what is there now"))
+        }
+        FindingKind::FileGone { .. } | FindingKind::RevisionGone { .. } => {
+            Some(format!("name another version or url for `{key}`, then run `deps lock`"))
+        }
+    }
 }
 
 /// Returns what to do about content of Git LFS that did not come.

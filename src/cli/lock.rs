@@ -1,4 +1,5 @@
-//! `deps lock`: pins what is missing or changed; `--check` says whether it would.
+//! `deps lock`: pins what is missing or changed; `--check` says whether it would, `--verify` whether what is pinned is still
+//! there.
 
 use clap::Args;
 
@@ -7,16 +8,21 @@ use super::locking;
 use super::origins;
 use super::outcome::{Failed, print};
 use super::session::Session;
+use super::verifying;
 use crate::report;
 use crate::resolve::Refresh;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Only say whether the lock is up to date (exit code 3 if not): no network, nothing is written.
-    #[arg(long)]
+    #[arg(long, group = "look")]
     check: bool,
-    /// With --check: print every difference as JSON (`deps schema drift`).
-    #[arg(long, requires = "check")]
+    /// Ask every remote whether what is locked is still there: commits on their refs, tags where they were, images and
+    /// files served (exit code 4 if not); the lock must be up to date and is not written.
+    #[arg(long, group = "look")]
+    verify: bool,
+    /// With --check or --verify: print every difference or finding as JSON (`deps schema drift`, `deps schema verify`).
+    #[arg(long, requires = "look")]
     json: bool,
     #[command(flatten)]
     network: Network,
@@ -25,6 +31,9 @@ pub(super) struct Options {
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     if options.check {
         return check(session, options.json);
+    }
+    if options.verify {
+        return verifying::run(session, options.json, &options.network);
     }
     let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, false, &options.network)?;
     let before = workspace.lock()?;

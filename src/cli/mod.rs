@@ -41,6 +41,7 @@ mod status;
 mod submodules;
 mod unfinished;
 mod update;
+mod verifying;
 mod watching;
 mod why;
 

@@ -8,7 +8,8 @@ use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
     self, CacheReport, CollectReport, DriftReport, EngineReport, ExtensionsReport, GraphReport, ImportReport,
-    LintReport, PlanReport, ProgressReport, PrunedReport, StatusReport, UsageReport, VerifyReport, WhyReport,
+    LintReport, LockVerifyReport, PlanReport, ProgressReport, PrunedReport, StatusReport, UsageReport, VerifyReport,
+    WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -38,6 +39,8 @@ enum File {
     Graph,
     /// `deps lock --check --json`
     Drift,
+    /// `deps lock --verify --json`
+    Verify,
     /// `deps ext ls --json`
     Extensions,
     /// `deps import --json`
@@ -71,6 +74,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Graph => schemars::schema_for!(GraphReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
+        File::Verify => schemars::schema_for!(LockVerifyReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
         File::Lint => schemars::schema_for!(LintReport),

@@ -17,6 +17,7 @@ mod prediction;
 mod progress;
 mod repos;
 mod sarif;
+mod verify;
 mod why;
 
 pub use build::{BuildPage, StepFact, build_page};
@@ -39,6 +40,7 @@ pub use prediction::{StepReport, agreement_text, reason_text, step_report};
 pub use progress::{ProgressReport, StepName, cached_text, progress_line};
 pub use repos::repos;
 pub use sarif::sarif;
+pub use verify::{FoundReport, LockVerifyReport, verify_json};
 pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
 
 /// Returns `value` as indented JSON with a final line break.

@@ -29,6 +29,25 @@ pub enum Question {
         /// The reference as people wrote it, such as `ubuntu:24.04`.
         reference: String,
     },
+    /// Which refs lead to this commit? Takes history, unless the store shows that the expected one does.
+    Holders {
+        /// The repository as people wrote it.
+        url: String,
+        /// The full commit id.
+        rev: String,
+        /// The ref that is expected to, by its full name or as `HEAD`, and the commit that it is at.
+        expected: Option<(String, String)>,
+    },
+    /// Does the registry still have this image?
+    HasImage {
+        /// The reference with its digest, such as `ubuntu:24.04@sha256:<64 hex>`.
+        reference: String,
+    },
+    /// Is this file still there? Asks for its head alone.
+    HasFile {
+        /// Where it is: a url, or an absolute path.
+        url: String,
+    },
     /// Which digest has this archive now? Answering means downloading it.
     Archive {
         /// Where it is: a url, or an absolute path.
@@ -59,6 +78,12 @@ pub enum Answer {
     Commit(String),
     /// The digest of the index (or of the only manifest), `sha256:<64 hex>`.
     Image(String),
+    /// Who holds the commit.
+    Holders(Holders),
+    /// The registry has the image.
+    HasImage,
+    /// The file is there, with so many bytes, where the server says.
+    HasFile(Option<u64>),
     /// The digest of the file, `sha256:<64 hex>`.
     Archive(String),
     /// The digest of the file, `sha256:<64 hex>`.
@@ -79,6 +104,16 @@ pub struct Refs {
     pub tags: BTreeMap<String, String>,
     /// Every other ref by its full name, such as `refs/pull/7/head`.
     pub others: BTreeMap<String, String>,
+}
+
+/// What keeps a commit in a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holders {
+    /// The refs that lead to it, by their full names: branches and tags, or, where there is none of them, others. Only the
+    /// expected one where that does.
+    pub refs: Vec<String>,
+    /// Whether the server hands it out.
+    pub is_served: bool,
 }
 
 /// The default branch of a repository.

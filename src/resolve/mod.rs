@@ -11,16 +11,18 @@ mod git;
 mod origin;
 mod other;
 mod pin;
+mod verify;
 mod wishes;
 
 pub use adopt::{AdoptProblem, adopt};
-pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
+pub use answer::{Answer, Answers, Failure, FailureKind, Head, Holders, Question, Refs, Transport};
 pub use drift::{Drift, drift};
 pub use fetch::{FetchWish, PinnedFile, ReplacedFile};
 pub use git::GitProblem;
 pub use origin::{OriginWish, Origins, OtherContent, Pins, origin_questions, origins, pin_origins};
 pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
+pub use verify::{Finding, FindingKind, Held, verify, verify_questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 
 #[cfg(test)]
