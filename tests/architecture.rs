@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 21] = [
+const MAY_NAME: [(&str, &[&str]); 22] = [
+    ("bisect", &["resolve"]),
     ("checkout", &["extent", "remote", "store"]),
     ("configuration", &["source", "typed_toml"]),
     ("container", &["extension"]),
@@ -29,6 +30,7 @@ const MAY_NAME: [(&str, &[&str]); 21] = [
     (
         "cli",
         &[
+            "bisect",
             "checkout",
             "configuration",
             "container",

@@ -9,7 +9,9 @@
 mod apt_repositories;
 mod architecture;
 mod archives;
+mod as_of;
 mod auto;
+mod bisect;
 mod build;
 mod cache;
 mod caching;

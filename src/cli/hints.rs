@@ -5,7 +5,9 @@ use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::remote::fetch::{FetchProblem, Gone};
-use crate::resolve::{FailureKind, Finding, FindingKind, GitProblem, Held, PinProblemKind, Transport, WishProblem};
+use crate::resolve::{
+    FailureKind, Finding, FindingKind, GitProblem, Held, PinProblemKind, PreciseProblem, Transport, WishProblem,
+};
 use crate::store::StoreError;
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
@@ -190,10 +192,29 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
         PinProblemKind::Remote(failure) if failure.transport == Transport::Http => {
             of_download(failure.kind).map(str::to_owned)
         }
+        PinProblemKind::Precise(problem) => of_precise(problem),
+        PinProblemKind::AsOf { .. } => Some(
+            "name an earlier version in the manifest, or update this entry alone with a later `--as-of`".to_owned(),
+        ),
         PinProblemKind::Url(problem) => of_extension(problem),
         PinProblemKind::Content(other) => Some(of_other_content(&other.key.name)),
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
+    }
+}
+
+/// Returns what to do about a pin that was chosen and will not do.
+fn of_precise(problem: &PreciseProblem) -> Option<String> {
+    match problem {
+        PreciseProblem::OtherCommit { .. } | PreciseProblem::OtherTag { .. } | PreciseProblem::Unsatisfying { .. } => {
+            Some("change `version` in the manifest (or `ref` in deps.toml), then run `deps lock`".to_owned())
+        }
+        PreciseProblem::Nothing { .. } => Some("a commit id has 4 to 40 hexadecimal digits".to_owned()),
+        PreciseProblem::Elsewhere { holders, .. } => Some(match holders.first() {
+            Some(name) => format!("`{name}` leads to it: to follow that, name it as the version"),
+            None => "no branch or tag leads to it: `version` in the manifest can name the commit itself".to_owned(),
+        }),
+        PreciseProblem::NoDigest { .. } => None,
     }
 }
 

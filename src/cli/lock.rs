@@ -10,7 +10,7 @@ use super::outcome::{Failed, print};
 use super::session::Session;
 use super::verifying;
 use crate::report;
-use crate::resolve::Refresh;
+use crate::resolve::{Date, Refresh};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -21,6 +21,10 @@ pub(super) struct Options {
     /// files served (exit code 4 if not); the lock must be up to date and is not written.
     #[arg(long, group = "look")]
     verify: bool,
+    /// Pin all git repositories to what they had at a date (`2024-05-01`, its end in UTC, or `2024-05-01T12:00:00Z`): branches at
+    /// the newest commit of their first parents by then, requirements without newer tags. Other entries stay.
+    #[arg(long, value_name = "DATE", value_parser = super::date::read, conflicts_with = "look")]
+    as_of: Option<Date>,
     /// With --check or --verify: print every difference or finding as JSON (`deps schema drift`, `deps schema verify`).
     #[arg(long, requires = "look")]
     json: bool,
@@ -35,9 +39,13 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     if options.verify {
         return verifying::run(session, options.json, &options.network);
     }
-    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, false, &options.network)?;
+    let refresh = options.as_of.clone().map_or(Refresh::Nothing, |date| Refresh::AsOf(date, None));
+    let (workspace, loaded) = origins::ready(session, &refresh, false, &options.network)?;
     let before = workspace.lock()?;
-    locking::write(session, &workspace, &loaded, before.as_ref(), &Refresh::Nothing, &options.network)?;
+    let lock = locking::write(session, &workspace, &loaded, before.as_ref(), &refresh, &options.network)?;
+    if let Some(date) = &options.as_of {
+        locking::tell_undated(session, date, before.as_ref(), &lock);
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Decides flags, help and exit codes. Leaves out everything that could be useful without a terminal.
 
+mod bisect;
 mod build;
 mod build_failure;
 mod build_page;
@@ -10,6 +11,7 @@ mod caching;
 mod checkouts;
 mod container;
 mod current;
+mod date;
 mod diagnostic;
 mod dockerfile;
 mod edit;
@@ -119,6 +121,8 @@ enum Command {
     Graph(graph::Options),
     /// Print the canonical Dockerfile.
     Dockerfile,
+    /// Find the repository, and its commit, that broke a test between two locks.
+    Bisect(bisect::Options),
     /// Build the image.
     Build(build::Options),
     /// Run a container of the image, with what its extensions ask of the host.
@@ -216,6 +220,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Why(options) => why::run(session, &options),
         Command::Graph(options) => graph::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
+        Command::Bisect(options) => bisect::run(session, &options),
         Command::Build(options) => build::run(session, &options),
         Command::Run(options) => container::run(session, &options),
         Command::Test(options) => container::test(session, &options),

@@ -3,7 +3,9 @@
 //! Decides how remotes are asked: all at once, each failure kept, the user's git configuration respected. The only room
 //! that uses the network. Leaves out what to ask (`resolve/`) and where things are kept (`store/`).
 
+mod between;
 mod commit;
+mod dated;
 mod download;
 pub mod fetch;
 mod history;
@@ -166,6 +168,8 @@ pub fn ask(
 /// What one thread does in one go.
 enum Task<'q> {
     Refs { url: &'q str },
+    RefsAsOf { url: &'q str, before: i64 },
+    Between { url: &'q str, good: &'q str, bad: &'q str },
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
     Holders { url: &'q str, asked: Vec<Asked<'q>> },
     Image { reference: &'q str },
@@ -183,6 +187,8 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
     for question in questions {
         match question {
             Question::Refs { url } => tasks.push(Task::Refs { url }),
+            Question::Between { url, good, bad } => tasks.push(Task::Between { url, good, bad }),
+            Question::RefsAsOf { url, before } => tasks.push(Task::RefsAsOf { url, before: *before }),
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
             Question::Holders { url, rev, expected } => {
                 holders.entry(url).or_default().push(Asked { rev, expected: expected.as_ref() });
@@ -208,6 +214,7 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
+            Self::RefsAsOf { url, .. } | Self::Between { url, .. } => url,
             Self::Refs { url } | Self::Commits { url, .. } | Self::Revision { url, .. } => url,
             Self::Archive { url } | Self::File { url } | Self::HasFile { url } | Self::Holders { url, .. } => url,
             Self::Image { reference } | Self::HasImage { reference } => reference,
@@ -221,6 +228,15 @@ impl Task<'_> {
                 let refs = call(url).and_then(|call| transport::list(&call));
                 let answer = refs.map(|advertised| Answer::Refs(refs::sorted(advertised)));
                 vec![(Question::Refs { url: (*url).to_owned() }, answer)]
+            }
+            Self::Between { url, good, bad } => {
+                let between = call(url).and_then(|call| between::between(&call, good, bad));
+                let (url, good, bad) = ((*url).to_owned(), (*good).to_owned(), (*bad).to_owned());
+                vec![(Question::Between { url, good, bad }, between.map(Answer::Between))]
+            }
+            Self::RefsAsOf { url, before } => {
+                let refs = call(url).and_then(|call| dated::refs(&call, *before));
+                vec![(Question::RefsAsOf { url: (*url).to_owned(), before: *before }, refs.map(Answer::Refs))]
             }
             Self::Commits { url, abbreviated } => {
                 let question =

@@ -17,7 +17,14 @@ pub enum Question {
         /// The repository as people wrote it, before any `insteadOf`.
         url: String,
     },
-    /// Which commit does this abbreviated id name? The only question that needs history.
+    /// Which refs did this repository have, as far as its history tells? Answered with [`Answer::Refs`].
+    RefsAsOf {
+        /// The repository as people wrote it.
+        url: String,
+        /// Seconds since 1970-01-01T00:00:00Z: nothing newer counts.
+        before: i64,
+    },
+    /// Which commit does this abbreviated id name? Takes history.
     Commit {
         /// The repository as people wrote it.
         url: String,
@@ -37,6 +44,15 @@ pub enum Question {
         rev: String,
         /// The ref that is expected to, by its full name or as `HEAD`, and the commit that it is at.
         expected: Option<(String, String)>,
+    },
+    /// What lies between these two commits?
+    Between {
+        /// The repository as people wrote it.
+        url: String,
+        /// The full id of the one.
+        good: String,
+        /// The full id of the other.
+        bad: String,
     },
     /// Does the registry still have this image?
     HasImage {
@@ -80,6 +96,8 @@ pub enum Answer {
     Image(String),
     /// Who holds the commit.
     Holders(Holders),
+    /// The commits between.
+    Between(Between),
     /// The registry has the image.
     HasImage,
     /// The file is there, with so many bytes, where the server says.
@@ -114,6 +132,30 @@ pub struct Holders {
     pub refs: Vec<String>,
     /// Whether the server hands it out.
     pub is_served: bool,
+}
+
+/// The commits that lead to one commit and not to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Between {
+    /// Where the two part: the first itself where it leads to the second. None where their histories never meet.
+    pub base: Option<String>,
+    /// What leads from there to the second one, which is the last; each after its parents.
+    pub commits: Vec<CommitLine>,
+}
+
+/// What a log says of a commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitLine {
+    /// The full id.
+    pub id: String,
+    /// The full ids of its parents.
+    pub parents: Vec<String>,
+    /// The name of its author, as somebody wrote it.
+    pub author: String,
+    /// When it was written, in seconds since 1970.
+    pub date: i64,
+    /// The first line of its message, as somebody wrote it.
+    pub subject: String,
 }
 
 /// The default branch of a repository.

@@ -11,17 +11,21 @@ mod git;
 mod origin;
 mod other;
 mod pin;
+mod precise;
 mod verify;
 mod wishes;
 
 pub use adopt::{AdoptProblem, adopt};
-pub use answer::{Answer, Answers, Failure, FailureKind, Head, Holders, Question, Refs, Transport};
+pub use answer::{
+    Answer, Answers, Between, CommitLine, Failure, FailureKind, Head, Holders, Question, Refs, Transport,
+};
 pub use drift::{Drift, drift};
 pub use fetch::{FetchWish, PinnedFile, ReplacedFile};
 pub use git::GitProblem;
 pub use origin::{OriginWish, Origins, OtherContent, Pins, origin_questions, origins, pin_origins};
 pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
+pub use precise::{Date, PreciseProblem};
 pub use verify::{Finding, FindingKind, Held, verify, verify_questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 

@@ -253,12 +253,12 @@ fn looked<'a>(
 }
 
 /// The ref that is expected to lead to a commit.
-struct Expected<'a> {
-    what: &'static str,
-    name: &'a str,
+pub(super) struct Expected<'a> {
+    pub(super) what: &'static str,
+    pub(super) name: &'a str,
     /// The full name; nothing where there is no such ref.
-    full: String,
-    tip: Option<&'a String>,
+    pub(super) full: String,
+    pub(super) tip: Option<&'a String>,
 }
 
 #[derive(Clone, Copy)]
@@ -409,7 +409,7 @@ fn is_tip(rev: &str, refs: &Refs) -> bool {
 }
 
 /// Returns the ref that `wish` names; none where it names a commit. `tag` is what was chosen for a requirement.
-fn expected<'a>(wish: &'a Wish, tag: Option<&'a str>, rev: &str, refs: &'a Refs) -> Option<Expected<'a>> {
+pub(super) fn expected<'a>(wish: &'a Wish, tag: Option<&'a str>, rev: &str, refs: &'a Refs) -> Option<Expected<'a>> {
     let branch = |name: &'a str| Expected {
         what: "branch",
         name,

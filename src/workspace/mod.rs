@@ -197,13 +197,23 @@ impl Workspace {
             return Ok(None);
         }
         let source = self.files.read_up_to(LOCK_FILE, files::MOST_LOCK).map_err(|trouble| vec![trouble])?;
-        match Lock::parse(source.text()) {
-            Ok(lock) => Ok(Some(LoadedLock { text: source.text().to_owned(), lock })),
-            Err(errors) => {
-                let located = |error: deps_lock::ParseError| Located::new(&source, error.span, error.kind);
-                Err(errors.into_iter().map(located).map(Trouble::Lock).collect())
-            }
+        parsed(&source).map(Some)
+    }
+
+    /// Reads a lock that stands anywhere on this machine.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn lock_file(&self, path: &Path) -> Result<Option<LoadedLock>, Vec<Trouble>> {
+        let name = path.to_string_lossy().into_owned();
+        let trouble = |message: String| vec![Trouble::Io { verb: "read", path: name.clone(), message, place: None }];
+        let bytes = std::fs::metadata(path).map_err(|error| trouble(files::words(&error)))?.len();
+        if bytes > files::MOST_LOCK {
+            let (path, most) = (name.clone(), files::MOST_LOCK);
+            return Err(vec![Trouble::TooLarge { path, bytes, most, place: None }]);
         }
+        let text = std::fs::read_to_string(path).map_err(|error| trouble(files::words(&error)))?;
+        parsed(&Source::new(name, text)).map(Some)
     }
 
     /// Replaces the lock by `lock`, in one step, and only when the bytes differ from `before`.
@@ -249,6 +259,13 @@ pub fn rewrite(path: &Path, name: &str, text: &str) -> Result<(), Trouble> {
         message: error.to_string(),
         place: None,
     })
+}
+
+fn parsed(source: &Source) -> Result<LoadedLock, Vec<Trouble>> {
+    let located = |error: deps_lock::ParseError| Located::new(source, error.span, error.kind);
+    let lock = Lock::parse(source.text());
+    let lock = lock.map_err(|errors| errors.into_iter().map(located).map(Trouble::Lock).collect::<Vec<_>>())?;
+    Ok(LoadedLock { text: source.text().to_owned(), lock })
 }
 
 fn all<E>(problems: Vec<Located<E>>, trouble: fn(Located<E>) -> Trouble) -> Vec<Trouble> {
