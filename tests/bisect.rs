@@ -54,7 +54,8 @@ fn the_commit_that_broke_a_test_is_found_among_repositories_that_changed() {
 the first bad commit is in repo `d` (c8db7c87 → 581f19b0):
   30720a260659a7c704e2b6e3c3996c7cd02ac982 2023-11-14 Ada Lovelace: commit
 
-"#]]).stderr_is(str![[r#"
+"#]])
+        .stderr_is(str![[r#"
 5 repositories differ
 test 1: `good.lock`, about 3 more to go
 test 1: good
@@ -181,7 +182,7 @@ fn an_interrupt_ends_it_and_keeps_what_is_known() {
     });
     assert_eq!(run.code(), Some(1), "{run}");
     run.stderr_is(str![[r#"
-1 repository differ
+1 repository differs
 test 1: `good.lock`
 error: interrupted
 

@@ -88,7 +88,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         let message = format!("`{}` and `{}` have the same git repositories", state.good, state.bad);
         return Err(Failed::one(FAILED, Diagnostic::error(message).hint(Some(hint))));
     }
-    session.tell(&format!("{} differ\n", report::count(differing.len(), "repository", "repositories")));
+    session.tell(&format!("{}\n", report::count(differing.len(), "repository differs", "repositories differ")));
     bench.keep(&state).map_err(failed)?;
     let _lock = Record::lock(&bench.workspace()).map_err(super::checkouts::failed)?;
     let mut bisection = Bisection { session, options, bench: &bench, store: &store, sides, state };
