@@ -205,15 +205,8 @@ impl Workspace {
     /// # Errors
     /// Every problem of the file.
     pub fn lock_file(&self, path: &Path) -> Result<Option<LoadedLock>, Vec<Trouble>> {
-        let name = path.to_string_lossy().into_owned();
-        let trouble = |message: String| vec![Trouble::Io { verb: "read", path: name.clone(), message, place: None }];
-        let bytes = std::fs::metadata(path).map_err(|error| trouble(files::words(&error)))?.len();
-        if bytes > files::MOST_LOCK {
-            let (path, most) = (name.clone(), files::MOST_LOCK);
-            return Err(vec![Trouble::TooLarge { path, bytes, most, place: None }]);
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| trouble(files::words(&error)))?;
-        parsed(&Source::new(name, text)).map(Some)
+        let source = files::anywhere(path, files::MOST_LOCK).map_err(|trouble| vec![trouble])?;
+        parsed(&source).map(Some)
     }
 
     /// Replaces the lock by `lock`, in one step, and only when the bytes differ from `before`.
