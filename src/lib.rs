@@ -4,6 +4,7 @@
 //! pinned by [`resolve`], planned and rendered by [`plan`] and [`dockerfile`]. The binary is the interface; this
 //! library promises nothing to others (the lockfile crate `deps-lock` does).
 
+pub mod bisect;
 pub mod checkout;
 pub mod cli;
 pub mod clone;

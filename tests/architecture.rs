@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 22] = [
+const MAY_NAME: [(&str, &[&str]); 25] = [
+    ("bisect", &["resolve"]),
     ("checkout", &["extent", "remote", "store"]),
     ("clone", &["workspace"]),
     ("configuration", &["source", "typed_toml"]),
@@ -32,6 +33,7 @@ const MAY_NAME: [(&str, &[&str]); 22] = [
     (
         "cli",
         &[
+            "bisect",
             "checkout",
             "clone",
             "configuration",

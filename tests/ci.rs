@@ -34,7 +34,8 @@ fn found(path: &str, text: &str) -> Vec<Found> {
     let mut all = Vec::new();
     for manager in preset["customManagers"].as_array().unwrap() {
         let pattern = manager["managerFilePatterns"][0].as_str().unwrap();
-        let pattern = pattern.strip_prefix('/').and_then(|pattern| pattern.strip_suffix('/')).expect("a pattern, no glob");
+        let pattern =
+            pattern.strip_prefix('/').and_then(|pattern| pattern.strip_suffix('/')).expect("a pattern, no glob");
         if !Regex::new(pattern).unwrap().is_match(path) {
             continue;
         }
@@ -129,7 +130,9 @@ gitlab-tags acme/group/plot v0.3.1
 
 "#]]
     );
-    let images = "schema = 1\n\n[image.\"base\"]\nref = \"ubuntu:24.04\"\ndigest = \"sha256:".to_owned() + &"a".repeat(64) + "\"\n";
+    let images = "schema = 1\n\n[image.\"base\"]\nref = \"ubuntu:24.04\"\ndigest = \"sha256:".to_owned()
+        + &"a".repeat(64)
+        + "\"\n";
     assert_eq!(told("deps.lock", &images), "docker ubuntu 24.04 + digest\n");
     let project = "[project]\nname = \"p\"\nbase = \"ubuntu:24.04\"\nbuilder-base = \"127.0.0.1:5000/team/base:1.0\"\n";
     assert_eq!(told("deps.toml", project), "docker ubuntu 24.04\ndocker 127.0.0.1:5000/team/base 1.0\n");
@@ -241,7 +244,10 @@ fn installed(sandbox: &Sandbox) -> String {
 #[test]
 fn a_pull_request_has_one_comment_which_every_push_updates() {
     let sandbox = project();
-    sandbox.write("../home/.gitconfig", &(sandbox.read("../home/.gitconfig") + "[user]\n\tname = A\n\temail = a@example.com\n"));
+    sandbox.write(
+        "../home/.gitconfig",
+        &(sandbox.read("../home/.gitconfig") + "[user]\n\tname = A\n\temail = a@example.com\n"),
+    );
     pull_request(&sandbox);
     let comments = Arc::new(Mutex::new(Comments::default()));
     // Somebody else's come first, more than a page of them.
@@ -249,7 +255,10 @@ fn a_pull_request_has_one_comment_which_every_push_updates() {
     let address = serve(&comments);
     let review = top().join("examples/ci/review").to_string_lossy().into_owned();
     let forges: BTreeMap<&str, [(&str, &str); 4]> = BTreeMap::from([
-        ("github", [("GITHUB_API_URL", &*address), ("GITHUB_REPOSITORY", "acme/robot"), ("DEPS_PULL_REQUEST", "7"), ("X", "")]),
+        (
+            "github",
+            [("GITHUB_API_URL", &*address), ("GITHUB_REPOSITORY", "acme/robot"), ("DEPS_PULL_REQUEST", "7"), ("X", "")],
+        ),
         ("gitlab", [("CI_API_V4_URL", &*address), ("CI_PROJECT_ID", "3"), ("CI_MERGE_REQUEST_IID", "7"), ("X", "")]),
     ]);
     let run = |forge: &str| {
@@ -268,7 +277,11 @@ fn a_pull_request_has_one_comment_which_every_push_updates() {
     {
         let comments = comments.lock().unwrap();
         assert_eq!(comments.all.len(), 101);
-        assert!(comments.all[100].1.ends_with("**`deps.lock` is out of date:** run `deps lock` and commit what it writes.\n"));
+        assert!(
+            comments.all[100]
+                .1
+                .ends_with("**`deps.lock` is out of date:** run `deps lock` and commit what it writes.\n")
+        );
         assert!(comments.requests.iter().all(|request| request.ends_with(" bearer s3cret")), "{:?}", comments.requests);
     }
     run("gitlab").exits(3);
@@ -306,7 +319,8 @@ fn the_files_for_ci_systems_are_well_formed() {
         let parsed = saphyr_parser::Parser::new_from_str(&text).collect::<Result<Vec<_>, _>>();
         assert!(parsed.is_ok(), "{path}: {parsed:?}");
     }
-    let files = Regex::new(r"\n  files: '([^\n]*)'\n").unwrap().captures(&read(".pre-commit-hooks.yaml")).unwrap()[1].to_owned();
+    let files = Regex::new(r"\n  files: '([^\n]*)'\n").unwrap().captures(&read(".pre-commit-hooks.yaml")).unwrap()[1]
+        .to_owned();
     let files = Regex::new(&files).unwrap();
     for (path, wanted) in
         [("deps.lock", true), ("a/deps.toml", true), ("a/b.repos", true), ("extension.toml", true), ("src/x.rs", false)]

@@ -26,6 +26,7 @@ Commands:
   why          Explain why a stage changed: first causes with old and new values
   graph        Draw the stages and what they are made of: text, DOT, Mermaid, SVG or a page
   dockerfile   Print the canonical Dockerfile
+  bisect       Find the repository, and its commit, that broke a test between two locks
   build        Build the image
   run          Run a container of the image, with what its extensions ask of the host
   test         Run the test of every extension in a container of the image

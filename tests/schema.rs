@@ -29,6 +29,7 @@ const SCHEMAS: [&str; 20] = [
     "import",
     "sources",
     "status",
+    "verify",
     "why",
     "graph",
 ];

@@ -143,3 +143,107 @@ hint: it has a branch `main`
 
 "#]]);
 }
+
+#[test]
+fn precise_pins_a_commit_of_the_branch_or_a_tag_that_satisfies() {
+    let sandbox = moved();
+    let middle = sandbox.git("a").tag("1.2.0").commit();
+    sandbox.git("a").file("f", "3").commit();
+    sandbox.git("c").file("f", "3").tag("1.2.0").commit();
+    let precise = format!("core/a={middle}");
+    sandbox.deps(["update", "--precise", &precise, "--precise", "repo:c=1.1.0"]).succeeds().stderr_is(str![[r#"
+  ~ repo `c` 1.0.0 274285a9 → 1.1.0 8dcb387e
+  ~ repo `core/a` main 274285a9 → main 1184fa87
+wrote deps.lock: 3 entries, 0 added, 2 changed, 0 removed
+
+"#]]);
+    sandbox.deps(["update", "--precise", "core/a=274285a9"]).succeeds().stderr_is(str![[r#"
+  ~ repo `core/a` main 1184fa87 → main 274285a9
+wrote deps.lock: 3 entries, 0 added, 1 changed, 0 removed
+
+"#]]);
+    sandbox.deps(["update", "--precise", "core/a=1.2.0", "--dry-run"]).without_recheck().succeeds();
+}
+
+#[test]
+fn precise_refuses_what_is_not_there_or_not_wished_for() {
+    let sandbox = moved();
+    let topic = sandbox.git("a").branch("topic").file("f", "t").commit();
+    sandbox.git("c").file("f", "3").tag("2.0.0").commit();
+    let before = sandbox.read("deps.lock");
+    let topic = format!("core/a={topic}");
+    let absent = format!("core/b={}", "0".repeat(40));
+    let run = ["update", "--precise", &topic, "--precise", &absent, "--precise", "c=2.0.0"];
+    sandbox.deps(run).exits(1).stderr_is(str![[r#"
+error: repo `c`: `2.0.0` is no tag that satisfies `^1`, nor the commit of one
+ --> underlay.repos:4:60
+  |
+4 |   c: { type: git, url: https://git.example/c.git, version: ^1 }
+  |                                                            ^^
+hint: change `version` in the manifest (or `ref` in deps.toml), then run `deps lock`
+
+error: repo `core/a`: `552a9e167dd2940b8d98756630a8f005aad35632` is not in the history of the branch `main`
+ --> underlay.repos:2:65
+  |
+2 |   core/a: { type: git, url: https://git.example/a.git, version: main }
+  |                                                                 ^^^^
+hint: `refs/heads/topic` leads to it: to follow that, name it as the version
+
+error: repo `core/b`: `0000000000000000000000000000000000000000` is not in the history of the branch `main`
+ --> underlay.repos:3:65
+  |
+3 |   core/b: { type: git, url: https://git.example/b.git, version: main }
+  |                                                                 ^^^^
+hint: no branch or tag leads to it: `version` in the manifest can name the commit itself
+
+"#]]);
+    sandbox.deps(["update", "--precise", "core/a=nothing"]).exits(1).stderr_is(str![[r#"
+error: repo `core/a`: `nothing` is neither a tag nor a commit id
+ --> underlay.repos:2:65
+  |
+2 |   core/a: { type: git, url: https://git.example/a.git, version: main }
+  |                                                                 ^^^^
+hint: a commit id has 4 to 40 hexadecimal digits
+
+"#]]);
+    sandbox.deps(["update", "--precise", "d=1.0.0"]).exits(2).stderr_is(str![[r#"
+error: the project asks for nothing called `d`
+hint: did you mean `c`?
+
+"#]]);
+    sandbox.deps(["update", "--precise", "core/a", "--precise", "d=1.0.0"]).exits(2).stderr_is(str![[r#"
+error: `--precise core/a` is not of the form `KEY=REV`
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), before);
+}
+
+#[test]
+fn a_step_moves_tags_no_further_and_nothing_else() {
+    let sandbox = moved();
+    sandbox.edit("underlay.repos", "version: ^1", "version: '>=1'");
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.git("c").file("f", "3").tag("1.1.1").commit();
+    sandbox.git("c").file("f", "3").tag("1.2.0").commit();
+    sandbox.git("c").file("f", "4").tag("2.0.0").commit();
+    let run = |step: &str| sandbox.deps(["update", step, "--dry-run"]).without_recheck().succeeds();
+    run("--patch").stderr_is(str![[r#"
+  ~ repo `c` 1.1.0 8dcb387e → 1.1.1 6391077b
+would write deps.lock: 3 entries, 0 added, 1 changed, 0 removed
+
+"#]]);
+    run("--minor").stderr_is(str![[r#"
+  ~ repo `c` 1.1.0 8dcb387e → 1.2.0 d681b547
+would write deps.lock: 3 entries, 0 added, 1 changed, 0 removed
+
+"#]]);
+    run("--major").stderr_is(str![[r#"
+  ~ repo `c` 1.1.0 8dcb387e → 2.0.0 db9b00dc
+would write deps.lock: 3 entries, 0 added, 1 changed, 0 removed
+
+"#]]);
+    sandbox.deps(["update", "--minor", "core/a"]).succeeds().stderr_is(str![[r#"
+kept deps.lock: 3 entries, nothing changed
+
+"#]]);
+}

@@ -159,7 +159,7 @@ fn snippet(place: &Place) -> Snippet<'static, annotate_snippets::Annotation<'sta
 }
 
 /// Returns a line of a message as it may be printed: values of files and servers stand in it.
-fn safe(line: &str) -> String {
+pub(super) fn safe(line: &str) -> String {
     let masked = masked(line);
     let mut safe = visible(&masked.chars().take(MOST_OF_A_LINE).collect::<String>());
     if masked.chars().nth(MOST_OF_A_LINE).is_some() {

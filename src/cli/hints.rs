@@ -6,7 +6,9 @@ use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
 use crate::project;
 use crate::remote::fetch::{FetchProblem, Gone};
-use crate::resolve::{FailureKind, GitProblem, PinProblemKind, Transport, WishProblem};
+use crate::resolve::{
+    FailureKind, Finding, FindingKind, GitProblem, Held, PinProblemKind, PreciseProblem, Transport, WishProblem,
+};
 use crate::store::StoreError;
 use crate::typed_toml::ShapeProblem;
 use crate::workspace::{ExtendsProblem, Trouble};
@@ -202,10 +204,29 @@ pub(super) fn of_pin(problem: &PinProblemKind) -> Option<String> {
         PinProblemKind::Remote(failure) if failure.transport == Transport::Http => {
             of_download(failure.kind).map(str::to_owned)
         }
+        PinProblemKind::Precise(problem) => of_precise(problem),
+        PinProblemKind::AsOf { .. } => Some(
+            "name an earlier version in the manifest, or update this entry alone with a later `--as-of`".to_owned(),
+        ),
         PinProblemKind::Url(problem) => of_extension(problem),
         PinProblemKind::Content(other) => Some(of_other_content(&other.key.name)),
         PinProblemKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
         _ => None,
+    }
+}
+
+/// Returns what to do about a pin that was chosen and will not do.
+fn of_precise(problem: &PreciseProblem) -> Option<String> {
+    match problem {
+        PreciseProblem::OtherCommit { .. } | PreciseProblem::OtherTag { .. } | PreciseProblem::Unsatisfying { .. } => {
+            Some("change `version` in the manifest (or `ref` in deps.toml), then run `deps lock`".to_owned())
+        }
+        PreciseProblem::Nothing { .. } => Some("a commit id has 4 to 40 hexadecimal digits".to_owned()),
+        PreciseProblem::Elsewhere { holders, .. } => Some(match holders.first() {
+            Some(name) => format!("`{name}` leads to it: to follow that, name it as the version"),
+            None => "no branch or tag leads to it: `version` in the manifest can name the commit itself".to_owned(),
+        }),
+        PreciseProblem::NoDigest { .. } => None,
     }
 }
 
@@ -306,6 +327,37 @@ pub(super) fn of_gone(gone: &Gone, key: &str) -> String {
 /// Returns what to do where a submodule of the entry `key` names a commit that its remote does not have.
 pub(super) fn of_gone_submodule(key: &str) -> String {
     format!("another commit of `{key}` may name one that is there: run `deps update {key}`")
+}
+
+/// Returns what to do about something that `deps lock --verify` has found.
+pub(super) fn of_finding(finding: &Finding) -> Option<String> {
+    let key = finding.key.selector();
+    let keep = "run `deps fetch`, so that your store has it, and push it to a repository that you own";
+    match &finding.kind {
+        FindingKind::Remote(failure) if failure.transport == Transport::Http => {
+            of_download(failure.kind).map(str::to_owned)
+        }
+        FindingKind::Remote(failure) => of_failure(failure.kind).map(str::to_owned),
+        FindingKind::Endangered { .. } | FindingKind::Unheld { .. } => Some(format!("{keep}; or ask for a tag there")),
+        FindingKind::Gone { .. } => {
+            Some(format!("push it there from a store or a checkout that has it, or name another commit for `{key}`"))
+        }
+        FindingKind::Vanished { .. } => {
+            Some(format!("name another version of `{key}` in the manifest, then run `deps lock`; or {keep}"))
+        }
+        FindingKind::TagMoved { held: Held::Refs(_), .. } => Some(format!(
+            "ask its owner: a release that changes under the same name is no release; `deps update {key}` pins what is there"
+        )),
+        FindingKind::TagMoved { .. } | FindingKind::Rewritten { .. } => {
+            Some(format!("`deps update {key}` pins what is there now; to stay with the locked one, {keep}"))
+        }
+        FindingKind::ImageGone { .. } | FindingKind::FileChanged { .. } => {
+            Some(format!("`deps update {key}` pins what is there now"))
+        }
+        FindingKind::FileGone { .. } | FindingKind::RevisionGone { .. } => {
+            Some(format!("name another version or url for `{key}`, then run `deps lock`"))
+        }
+    }
 }
 
 /// Returns what to do about content of Git LFS that did not come.

@@ -1,6 +1,6 @@
 //! What `lock`, `update`, `fetch`, `plan` and `build` share: getting from a project to a lock that is in sync.
 
-use deps_lock::Lock;
+use deps_lock::{Entry, Key, Lock};
 
 use super::Network;
 use super::diagnostic::Diagnostic;
@@ -13,7 +13,7 @@ use super::unfinished::{self, Unfinished};
 use crate::remote;
 use crate::report;
 use crate::resolve::{
-    self, Answers, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Question, Refresh, Resolution,
+    self, Answers, Date, Drift, FailureKind, MovedTag, PinProblem, PinProblemKind, Question, Refresh, Resolution,
 };
 use crate::source::Place;
 use crate::workspace::{Loaded, LoadedLock, Workspace};
@@ -71,8 +71,9 @@ fn ask(
         }
         let watch = Watch::new(session, "asking");
         // Whoever pins only git needs no store.
-        let downloads =
-            questions.iter().any(|question| matches!(question, Question::Archive { .. } | Question::File { .. }));
+        let downloads = questions.iter().any(|question| {
+            matches!(question, Question::Archive { .. } | Question::File { .. } | Question::Holders { .. })
+        });
         let store = downloads.then(|| session.store()).transpose()?;
         let remotes = session.remotes_with(network, store)?;
         answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
@@ -98,6 +99,7 @@ pub(super) fn unpinned(problems: &[PinProblem]) -> Failed {
         let message = match &problem.kind {
             PinProblemKind::Git(problem) => problem.to_string(),
             PinProblemKind::Content(other) => other.to_string(),
+            kind @ PinProblemKind::AsOf { .. } => kind.to_string(),
             kind => format!("{}: {kind}", problem.key),
         };
         Diagnostic::error(message).at(Some(&problem.place)).hint(hints::of_pin(&problem.kind))
@@ -176,6 +178,21 @@ pub(super) fn write(
     let written = workspace.replace_lock(before, &resolution.lock)?;
     tell(session, &old, &resolution, if written { "wrote" } else { "kept" });
     Ok(resolution.lock)
+}
+
+/// Says which entries have no history that could be asked for a date.
+pub(super) fn tell_undated(session: &Session, date: &Date, before: Option<&LoadedLock>, lock: &Lock) {
+    let has_history = |entry: &Entry| matches!(entry, Entry::Ext(_) | Entry::Repo(_) | Entry::Input(_));
+    let line = |(key, entry): (&Key, &Entry)| {
+        let kept = before.is_some_and(|before| before.lock.get(key) == Some(entry));
+        format!("  {key} is {}\n", if kept { "as the lock had it" } else { "as it is today" })
+    };
+    let lines: String = lock.iter().filter(|(_, entry)| !has_history(entry)).map(line).collect();
+    if !lines.is_empty() {
+        let hint = "to choose an image of that time, run `deps update --precise image:NAME=sha256:…`";
+        session
+            .tell(&format!("note: what has no git history has no state as of {}:\n{lines}hint: {hint}\n", date.text));
+    }
 }
 
 /// Warns of what nobody expects.

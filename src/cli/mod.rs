@@ -2,6 +2,7 @@
 //!
 //! Decides flags, help and exit codes. Leaves out everything that could be useful without a terminal.
 
+mod bisect;
 mod build;
 mod build_failure;
 mod build_page;
@@ -12,6 +13,7 @@ mod checkouts;
 mod conflicts;
 mod container;
 mod current;
+mod date;
 mod diagnostic;
 mod diff;
 mod dockerfile;
@@ -47,6 +49,7 @@ mod submodules;
 mod unfinished;
 mod update;
 mod verify;
+mod verifying;
 mod watching;
 mod why;
 
@@ -127,6 +130,8 @@ enum Command {
     Graph(graph::Options),
     /// Print the canonical Dockerfile.
     Dockerfile,
+    /// Find the repository, and its commit, that broke a test between two locks.
+    Bisect(bisect::Options),
     /// Build the image.
     Build(build::Options),
     /// Run a container of the image, with what its extensions ask of the host.
@@ -238,6 +243,7 @@ fn run(session: &Session, command: Command) -> Result<(), Failed> {
         Command::Why(options) => why::run(session, &options),
         Command::Graph(options) => graph::run(session, &options),
         Command::Dockerfile => dockerfile::run(session),
+        Command::Bisect(options) => bisect::run(session, &options),
         Command::Build(options) => build::run(session, &options),
         Command::Run(options) => container::run(session, &options),
         Command::Test(options) => container::test(session, &options),

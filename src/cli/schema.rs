@@ -8,8 +8,8 @@ use crate::extension::file::ExtensionFile;
 use crate::project::file::ProjectFile;
 use crate::report::{
     self, CacheReport, CollectReport, DiffReport, DriftReport, EngineReport, ExtensionsReport, GraphReport,
-    ImportReport, LintReport, PlanReport, ProgressReport, PrunedReport, SourcesReport, StatusReport, UsageReport, VerifyReport,
-    WhyReport,
+    ImportReport, LintReport, LockVerifyReport, PlanReport, ProgressReport, PrunedReport, SourcesReport, StatusReport,
+    UsageReport, VerifyReport, WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -41,6 +41,8 @@ enum File {
     Diff,
     /// `deps lock --check --json`
     Drift,
+    /// `deps lock --verify --json`
+    Verify,
     /// `deps ext ls --json`
     Extensions,
     /// `deps import --json`
@@ -77,6 +79,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Diff => schemars::schema_for!(DiffReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
+        File::Verify => schemars::schema_for!(LockVerifyReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
         File::Sources => schemars::schema_for!(SourcesReport),

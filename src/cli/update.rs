@@ -9,7 +9,8 @@ use super::locking;
 use super::origins;
 use super::outcome::{Failed, USAGE};
 use super::session::Session;
-use crate::resolve::{Refresh, Wishes};
+use crate::manifest::{Kind, version::Step};
+use crate::resolve::{Date, Refresh, Wishes};
 use crate::source::nearest;
 
 #[derive(Debug, Args)]
@@ -17,6 +18,22 @@ pub(super) struct Options {
     /// Entries to update, like `core/nav2`, `repo:core/nav2` or `image:base`; all when none is named.
     #[arg(value_name = "KEY")]
     keys: Vec<String>,
+    /// Pin exactly this: a commit of the branch, a tag that meets the requirement, or the digest of an image. May be
+    /// given more than once.
+    #[arg(long, value_name = "KEY=REV", conflicts_with_all = ["keys", "step", "as_of"])]
+    precise: Vec<String>,
+    /// Move tags that were chosen for a requirement within the same major and minor version only.
+    #[arg(long, group = "step")]
+    patch: bool,
+    /// Move tags that were chosen for a requirement within the same major version only.
+    #[arg(long, group = "step")]
+    minor: bool,
+    /// Move tags that were chosen for a requirement as far as it allows, and nothing else.
+    #[arg(long, group = "step")]
+    major: bool,
+    /// Pin what git repositories had at a date, as `deps lock --as-of` does.
+    #[arg(long, value_name = "DATE", value_parser = super::date::read, conflicts_with = "step")]
+    as_of: Option<Date>,
     /// Say what would change; write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -25,14 +42,19 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
-    let (selectors, malformed) = selectors(&options.keys);
+    let chosen = chosen(&options.precise)?;
+    let precise: Vec<String> = chosen.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let (selectors, malformed) = selectors(if precise.is_empty() { &options.keys } else { &precise });
     if !malformed.is_empty() {
         let loaded = session.load(&session.workspace()?)?;
         return Err(Failed::new(USAGE, unknown(&loaded.wishes, &selectors).into_iter().chain(malformed).collect()));
     }
-    let refresh = if selectors.is_empty() { Refresh::Everything } else { Refresh::Selected(selectors.clone()) };
+    let refresh = refresh(options, &selectors, &chosen);
     let (workspace, loaded) = origins::ready(session, &refresh, false, &options.network)?;
-    let unknown = unknown(&loaded.wishes, &selectors);
+    let mut unknown = unknown(&loaded.wishes, &selectors);
+    if !chosen.is_empty() {
+        unknown.extend(unchoosable(&loaded.wishes, &selectors));
+    }
     if !unknown.is_empty() {
         return Err(Failed::new(USAGE, unknown));
     }
@@ -46,6 +68,53 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     }
     locking::write(session, &workspace, &loaded, before.as_ref(), &refresh, &options.network)?;
     Ok(())
+}
+
+/// Splits what `--precise` was given: keys, and what is chosen for them.
+fn chosen(words: &[String]) -> Result<Vec<(&str, &str)>, Failed> {
+    let split =
+        |word: &'_ String| word.rsplit_once('=').filter(|(key, rev)| !key.is_empty() && !rev.is_empty()).is_none();
+    let wrong: Vec<Diagnostic> = words
+        .iter()
+        .filter(|word| split(word))
+        .map(|word| Diagnostic::error(format!("`--precise {word}` is not of the form `KEY=REV`")))
+        .collect();
+    match wrong.is_empty() {
+        true => Ok(words.iter().filter_map(|word| word.rsplit_once('=')).collect()),
+        false => Err(Failed::new(USAGE, wrong)),
+    }
+}
+
+fn refresh(options: &Options, selectors: &[Selector], chosen: &[(&str, &str)]) -> Refresh {
+    let named = (!selectors.is_empty()).then(|| selectors.to_vec());
+    let step = match () {
+        () if options.patch => Some(Step::Patch),
+        () if options.minor => Some(Step::Minor),
+        () if options.major => Some(Step::Major),
+        () => None,
+    };
+    match (step, &options.as_of, named) {
+        (Some(step), _, named) => Refresh::Within(step, named),
+        (None, Some(date), named) => Refresh::AsOf(date.clone(), named),
+        (None, None, Some(named)) if chosen.is_empty() => Refresh::Selected(named),
+        (None, None, Some(named)) => {
+            Refresh::Precise(named.into_iter().zip(chosen).map(|(key, (_, rev))| (key, (*rev).to_owned())).collect())
+        }
+        (None, None, None) => Refresh::Everything,
+    }
+}
+
+/// Returns a problem for each selector of something that is pinned by its content alone.
+fn unchoosable(wishes: &Wishes, selectors: &[Selector]) -> Vec<Diagnostic> {
+    let others = wishes.repositories.iter().filter(|(_, wish)| wish.kind != Kind::Git).map(|(key, _)| key);
+    let built_in = wishes.extensions.keys().filter(|key| !wishes.origins.contains_key(key));
+    let others: Vec<_> = others.chain(wishes.fetches.keys()).chain(built_in).collect();
+    let wrong = selectors.iter().filter(|selector| others.iter().any(|key| selector.matches(key)));
+    let problem = |selector: &Selector| {
+        Diagnostic::error(format!("`--precise` chooses commits, tags and images, and `{selector}` has none"))
+            .hint(Some("change its version or url, then run `deps lock`".to_owned()))
+    };
+    wrong.map(problem).collect()
 }
 
 /// Reads the words of the command; the problems are of those that name no entry of any lock.

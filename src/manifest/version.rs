@@ -141,6 +141,28 @@ pub fn highest<'a>(requirement: &VersionReq, tags: impl IntoIterator<Item = &'a 
     meeting.max_by(|a, b| a.0.cmp_precedence(&b.0).then_with(|| plainness(a).cmp(&plainness(b)))).map(|(_, tag)| tag)
 }
 
+/// What a version is other in than another, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The last number, or what follows it.
+    Patch,
+    /// The second number.
+    Minor,
+    /// The first number.
+    Major,
+}
+
+/// Returns how far it is from the version `from` up to the version `to`; none where one is no version, or `to` is not higher.
+pub fn step(from: &str, to: &str) -> Option<Step> {
+    let (from, to) = (tag_version(from)?, tag_version(to)?);
+    match () {
+        () if to.cmp_precedence(&from).is_le() => None,
+        () if to.major != from.major => Some(Step::Major),
+        () if to.minor != from.minor => Some(Step::Minor),
+        () => Some(Step::Patch),
+    }
+}
+
 fn plainness<'a>((version, tag): &(Version, &'a str)) -> impl Ord + use<'a> {
     let is_short = core(tag).0.matches('.').count() < 2;
     Reverse((tag.starts_with('v'), is_short, !version.build.is_empty(), *tag))

@@ -5,10 +5,10 @@
 
 use git2::{ObjectType, Oid, Repository};
 
-use super::transport::{Call, Depth, Order, fetch};
+use super::history::{BRANCHES_AND_TAGS, History};
+use super::transport::{Call, Depth};
 use super::trouble::Trouble;
 use crate::resolve::{Failure, FailureKind, Transport};
-use crate::store::create_bare;
 
 /// Returns the full id of each of `abbreviated`, in their order.
 pub(crate) fn expanded(call: &Call<'_>, abbreviated: &[&str]) -> Vec<Result<String, Failure>> {
@@ -17,30 +17,13 @@ pub(crate) fn expanded(call: &Call<'_>, abbreviated: &[&str]) -> Vec<Result<Stri
         Err(failure) => return abbreviated.iter().map(|_| Err(failure.clone())).collect(),
     };
     let nobody = |trouble| call.failure(trouble, 0, Transport::Nobody);
-    abbreviated.iter().map(|short| full_id(&history.repository, short).map_err(nobody)).collect()
-}
-
-struct History {
-    repository: Repository,
-    _folder: tempfile::TempDir,
+    abbreviated.iter().map(|short| full_id(history.repository(), short).map_err(nobody)).collect()
 }
 
 fn history(call: &Call<'_>) -> Result<History, Failure> {
-    let local = |cause: &str| {
-        let meaning = "no temporary repository can be made";
-        call.failure(Trouble::new(FailureKind::Local, meaning, cause), 0, Transport::Nobody)
-    };
-    let folder = match &call.remotes.settings().scratch {
-        Some(scratch) => tempfile::tempdir_in(scratch),
-        None => tempfile::tempdir(),
-    };
-    let folder = folder.map_err(|error| local(&error.to_string()))?;
-    let repository = create_bare(&folder.path().join("history.git")).map_err(|error| local(error.message()))?;
-    let refspecs = vec!["+refs/heads/*:refs/heads/*".to_owned(), "+refs/tags/*:refs/tags/*".to_owned()];
-    fetch(call, repository.path(), &Order { refspecs, depth: Depth::All })?;
-    // The `git` program may have written what this handle has not seen.
-    let repository = Repository::open_bare(repository.path()).map_err(|error| local(error.message()))?;
-    Ok(History { repository, _folder: folder })
+    let mut history = History::new(call)?;
+    history.take(call, BRANCHES_AND_TAGS.map(str::to_owned).to_vec(), Depth::All)?;
+    Ok(history)
 }
 
 fn full_id(repository: &Repository, abbreviated: &str) -> Result<String, Trouble> {

@@ -132,6 +132,58 @@ impl Download<'_> {
     }
 }
 
+/// Returns how long the file at `url` is, where the server says; its content is not asked for. Servers that know no HEAD
+/// are asked for the file, and left as soon as they answer.
+///
+/// # Errors
+/// When there is no such file, nobody answers, or the network is forbidden.
+pub(crate) fn head(url: &str, remotes: &Remotes, interrupted: &AtomicBool) -> Result<Option<u64>, Failure> {
+    let asked = remotes.settings().mirrors.of(url).unwrap_or_else(|| url.to_owned());
+    let failure = |trouble: Trouble, retried, transport| {
+        let Trouble { kind, mut message, .. } = trouble;
+        message.extend(remotes.mirror_in_words(url));
+        Failure { kind, subject: redacted(url), message, retried, transport }
+    };
+    let scheme = url::archive_scheme(&asked).map_err(|bad| {
+        failure(Trouble::new(FailureKind::Invalid, &format!("the URL {bad}"), ""), 0, Transport::Nobody)
+    })?;
+    if scheme == Scheme::Local {
+        let length = std::fs::metadata(asked.strip_prefix("file://").unwrap_or(&asked)).map(|file| file.len());
+        let unread =
+            |error: std::io::Error| Trouble::new(FailureKind::NotFound, "the file cannot be read", &error.to_string());
+        return length.map(Some).map_err(|error| failure(unread(error), 0, Transport::Nobody));
+    }
+    if remotes.settings().offline {
+        let trouble = Trouble::new(FailureKind::Offline, "the network is not to be used", "");
+        return Err(failure(trouble, 0, Transport::Nobody));
+    }
+    let timeout = remotes.settings().timeout;
+    let answered = again(remotes, interrupted, || match headed(&asked, timeout, true) {
+        Ok(answer) if matches!(answer.status().as_u16(), 403 | 405 | 501) => length(&headed(&asked, timeout, false)?),
+        answer => length(&answer?),
+    });
+    answered.map_err(|(trouble, retries)| failure(trouble, retries, Transport::Http))
+}
+
+/// Returns the beginning of the answer to HEAD, or to GET.
+fn headed(url: &str, timeout: Duration, head: bool) -> Result<Response<Body>, Trouble> {
+    let agent = agent(url, timeout);
+    let mut request = if head { agent.head(url) } else { agent.get(url) };
+    if let Some(authorization) = authorization(url) {
+        request = request.header("Authorization", authorization);
+    }
+    request.call().map_err(|error| Trouble::http(&error, "file server"))
+}
+
+fn length(answer: &Response<Body>) -> Result<Option<u64>, Trouble> {
+    match check(answer) {
+        Ok(()) if answer.headers().contains_key("content-encoding") => Ok(None),
+        Ok(()) => Ok(content_length(answer)),
+        Err(Piece::Failed(trouble, after)) => Err(trouble.waiting(after)),
+        Err(Piece::Bytes(_) | Piece::End) => Err(lost("")),
+    }
+}
+
 /// What has come of a file.
 struct Arrival<'a> {
     download: &'a Download<'a>,
@@ -247,12 +299,16 @@ fn check(answer: &Response<Body>) -> Result<(), Piece> {
     if schemes.skip_while(|scheme| *scheme != "https").any(|scheme| scheme != "https") {
         return refuse(Trouble::new(FailureKind::Refused, DOWNGRADE, ""));
     }
-    let length = answer.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = content_length(answer);
     match answer.status().as_u16() {
         200 if length.is_some_and(|length| length > LARGEST) => refuse(too_large()),
         200 => Ok(()),
         status => Err(Piece::Failed(refused(status), retry_after(answer))),
     }
+}
+
+fn content_length(answer: &Response<Body>) -> Option<u64> {
+    answer.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 /// Reads `Retry-After` in seconds; a date (RFC 9110 §10.2.3) would need a clock, and servers that are busy send seconds.

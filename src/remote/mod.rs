@@ -3,9 +3,13 @@
 //! Decides how remotes are asked: all at once, each failure kept, the user's git configuration respected. The only room
 //! that uses the network. Leaves out what to ask (`resolve/`) and where things are kept (`store/`).
 
+mod between;
 mod commit;
+mod dated;
 mod download;
 pub mod fetch;
+mod history;
+mod holders;
 mod lfs;
 mod mirrors;
 mod netrc;
@@ -37,6 +41,7 @@ pub(crate) use url::redacted;
 use crate::resolve::{Answer, Answers, Failure, FailureKind, Question, Transport};
 use crate::store::Store;
 use download::{Download, Expected};
+use holders::Asked;
 use system::Foreign;
 use tokens::Token;
 use transport::{Beyond, Call};
@@ -163,8 +168,13 @@ pub fn ask(
 /// What one thread does in one go.
 enum Task<'q> {
     Refs { url: &'q str },
+    RefsAsOf { url: &'q str, before: i64 },
+    Between { url: &'q str, good: &'q str, bad: &'q str },
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
+    Holders { url: &'q str, asked: Vec<Asked<'q>> },
     Image { reference: &'q str },
+    HasImage { reference: &'q str },
+    HasFile { url: &'q str },
     Archive { url: &'q str },
     File { url: &'q str },
     Revision { system: System, url: &'q str, version: Option<&'q String> },
@@ -172,12 +182,20 @@ enum Task<'q> {
 
 fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
     let mut commits: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut holders: BTreeMap<&str, Vec<Asked<'_>>> = BTreeMap::new();
     let mut tasks = Vec::new();
     for question in questions {
         match question {
             Question::Refs { url } => tasks.push(Task::Refs { url }),
+            Question::Between { url, good, bad } => tasks.push(Task::Between { url, good, bad }),
+            Question::RefsAsOf { url, before } => tasks.push(Task::RefsAsOf { url, before: *before }),
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
+            Question::Holders { url, rev, expected } => {
+                holders.entry(url).or_default().push(Asked { rev, expected: expected.as_ref() });
+            }
             Question::Image { reference } => tasks.push(Task::Image { reference }),
+            Question::HasImage { reference } => tasks.push(Task::HasImage { reference }),
+            Question::HasFile { url } => tasks.push(Task::HasFile { url }),
             Question::Archive { url } => tasks.push(Task::Archive { url }),
             Question::File { url } => tasks.push(Task::File { url }),
             Question::Revision { system, url, version } => {
@@ -186,6 +204,7 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
         }
     }
     // The slow ones first.
+    tasks.splice(0..0, holders.into_iter().map(|(url, asked)| Task::Holders { url, asked }));
     tasks.splice(0..0, commits.into_iter().map(|(url, abbreviated)| Task::Commits { url, abbreviated }));
     tasks
 }
@@ -195,9 +214,10 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
+            Self::RefsAsOf { url, .. } | Self::Between { url, .. } => url,
             Self::Refs { url } | Self::Commits { url, .. } | Self::Revision { url, .. } => url,
-            Self::Archive { url } | Self::File { url } => url,
-            Self::Image { reference } => reference,
+            Self::Archive { url } | Self::File { url } | Self::HasFile { url } | Self::Holders { url, .. } => url,
+            Self::Image { reference } | Self::HasImage { reference } => reference,
         }
     }
 
@@ -209,6 +229,15 @@ impl Task<'_> {
                 let answer = refs.map(|advertised| Answer::Refs(refs::sorted(advertised)));
                 vec![(Question::Refs { url: (*url).to_owned() }, answer)]
             }
+            Self::Between { url, good, bad } => {
+                let between = call(url).and_then(|call| between::between(&call, good, bad));
+                let (url, good, bad) = ((*url).to_owned(), (*good).to_owned(), (*bad).to_owned());
+                vec![(Question::Between { url, good, bad }, between.map(Answer::Between))]
+            }
+            Self::RefsAsOf { url, before } => {
+                let refs = call(url).and_then(|call| dated::refs(&call, *before));
+                vec![(Question::RefsAsOf { url: (*url).to_owned(), before: *before }, refs.map(Answer::Refs))]
+            }
             Self::Commits { url, abbreviated } => {
                 let question =
                     |short: &&str| Question::Commit { url: (*url).to_owned(), abbreviated: (*short).to_owned() };
@@ -217,6 +246,25 @@ impl Task<'_> {
                     Err(failure) => abbreviated.iter().map(|_| Err(failure.clone())).collect(),
                 };
                 abbreviated.iter().map(question).zip(found.into_iter().map(|id| id.map(Answer::Commit))).collect()
+            }
+            Self::Holders { url, asked } => {
+                let found = match call(url) {
+                    Ok(call) => holders::holders(&call, asked),
+                    Err(failure) => asked.iter().map(|_| Err(failure.clone())).collect(),
+                };
+                let question = |one: &Asked<'_>| {
+                    let (url, rev) = ((*url).to_owned(), one.rev.to_owned());
+                    Question::Holders { url, rev, expected: one.expected.cloned() }
+                };
+                asked.iter().map(question).zip(found.into_iter().map(|held| held.map(Answer::Holders))).collect()
+            }
+            Self::HasImage { reference } => {
+                let answer = registry::served(reference, remotes, interrupted).map(|()| Answer::HasImage);
+                vec![(Question::HasImage { reference: (*reference).to_owned() }, answer)]
+            }
+            Self::HasFile { url } => {
+                let answer = download::head(url, remotes, interrupted).map(Answer::HasFile);
+                vec![(Question::HasFile { url: (*url).to_owned() }, answer)]
             }
             Self::Image { reference } => {
                 let answer = registry::digest(reference, remotes, interrupted).map(Answer::Image);

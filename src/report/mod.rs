@@ -20,6 +20,7 @@ mod progress;
 mod repos;
 mod sarif;
 mod settled;
+mod verify;
 mod why;
 
 pub use build::{BuildPage, StepFact, build_page};
@@ -48,6 +49,7 @@ pub use progress::{ProgressReport, StepName, cached_text, progress_line};
 pub use repos::repos;
 pub use sarif::sarif;
 pub use settled::settled_lines;
+pub use verify::{FoundReport, LockVerifyReport, verify_json};
 pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
 
 /// Returns `value` as indented JSON with a final line break.

@@ -17,7 +17,14 @@ pub enum Question {
         /// The repository as people wrote it, before any `insteadOf`.
         url: String,
     },
-    /// Which commit does this abbreviated id name? The only question that needs history.
+    /// Which refs did this repository have, as far as its history tells? Answered with [`Answer::Refs`].
+    RefsAsOf {
+        /// The repository as people wrote it.
+        url: String,
+        /// Seconds since 1970-01-01T00:00:00Z: nothing newer counts.
+        before: i64,
+    },
+    /// Which commit does this abbreviated id name? Takes history.
     Commit {
         /// The repository as people wrote it.
         url: String,
@@ -28,6 +35,34 @@ pub enum Question {
     Image {
         /// The reference as people wrote it, such as `ubuntu:24.04`.
         reference: String,
+    },
+    /// Which refs lead to this commit? Takes history, unless the store shows that the expected one does.
+    Holders {
+        /// The repository as people wrote it.
+        url: String,
+        /// The full commit id.
+        rev: String,
+        /// The ref that is expected to, by its full name or as `HEAD`, and the commit that it is at.
+        expected: Option<(String, String)>,
+    },
+    /// What lies between these two commits?
+    Between {
+        /// The repository as people wrote it.
+        url: String,
+        /// The full id of the one.
+        good: String,
+        /// The full id of the other.
+        bad: String,
+    },
+    /// Does the registry still have this image?
+    HasImage {
+        /// The reference with its digest, such as `ubuntu:24.04@sha256:<64 hex>`.
+        reference: String,
+    },
+    /// Is this file still there? Asks for its head alone.
+    HasFile {
+        /// Where it is: a url, or an absolute path.
+        url: String,
     },
     /// Which digest has this archive now? Answering means downloading it.
     Archive {
@@ -59,6 +94,14 @@ pub enum Answer {
     Commit(String),
     /// The digest of the index (or of the only manifest), `sha256:<64 hex>`.
     Image(String),
+    /// Who holds the commit.
+    Holders(Holders),
+    /// The commits between.
+    Between(Between),
+    /// The registry has the image.
+    HasImage,
+    /// The file is there, with so many bytes, where the server says.
+    HasFile(Option<u64>),
     /// The digest of the file, `sha256:<64 hex>`.
     Archive(String),
     /// The digest of the file, `sha256:<64 hex>`.
@@ -79,6 +122,40 @@ pub struct Refs {
     pub tags: BTreeMap<String, String>,
     /// Every other ref by its full name, such as `refs/pull/7/head`.
     pub others: BTreeMap<String, String>,
+}
+
+/// What keeps a commit in a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holders {
+    /// The refs that lead to it, by their full names: branches and tags, or, where there is none of them, others. Only the
+    /// expected one where that does.
+    pub refs: Vec<String>,
+    /// Whether the server hands it out.
+    pub is_served: bool,
+}
+
+/// The commits that lead to one commit and not to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Between {
+    /// Where the two part: the first itself where it leads to the second. None where their histories never meet.
+    pub base: Option<String>,
+    /// What leads from there to the second one, which is the last; each after its parents.
+    pub commits: Vec<CommitLine>,
+}
+
+/// What a log says of a commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitLine {
+    /// The full id.
+    pub id: String,
+    /// The full ids of its parents.
+    pub parents: Vec<String>,
+    /// The name of its author, as somebody wrote it.
+    pub author: String,
+    /// When it was written, in seconds since 1970.
+    pub date: i64,
+    /// The first line of its message, as somebody wrote it.
+    pub subject: String,
 }
 
 /// The default branch of a repository.

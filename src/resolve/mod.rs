@@ -11,18 +11,24 @@ mod git;
 mod origin;
 mod other;
 mod pin;
+mod precise;
 mod settle;
+mod verify;
 mod wishes;
 
 pub use adopt::{AdoptProblem, adopt};
-pub use answer::{Answer, Answers, Failure, FailureKind, Head, Question, Refs, Transport};
+pub use answer::{
+    Answer, Answers, Between, CommitLine, Failure, FailureKind, Head, Holders, Question, Refs, Transport,
+};
 pub use drift::{Drift, drift};
 pub use fetch::{FetchWish, PinnedFile, ReplacedFile};
 pub use git::GitProblem;
 pub use origin::{OriginWish, Origins, OtherContent, Pins, origin_questions, origins, pin_origins};
 pub use other::OtherVersion;
 pub use pin::{MovedTag, PinProblem, PinProblemKind, Refresh, Resolution, changes, pin, questions};
+pub use precise::{Date, PreciseProblem};
 pub use settle::{Choice, Settled, Side, Stopped};
+pub use verify::{Finding, FindingKind, Held, verify, verify_questions};
 pub use wishes::{GitWish, ImageWish, LoadedManifest, ManifestEntry, RepositoryWish, WishProblem, Wishes};
 
 #[cfg(test)]

@@ -13,8 +13,10 @@ use super::drift;
 use super::fetch::{self, ReplacedFile};
 use super::git::{self, Found, GitProblem};
 use super::origin::{self, OtherContent};
+use super::precise::{Date, PreciseProblem};
 use super::wishes::{GitWish, ImageWish, Wishes};
 use crate::extension;
+use crate::manifest::version::Step;
 use crate::source::Place;
 
 /// Which entries are resolved again although they still say what is wished for.
@@ -26,12 +28,20 @@ pub enum Refresh {
     Selected(Vec<Selector>),
     /// All: `deps update`.
     Everything,
+    /// Those that one of the selectors names, each to this tag, commit or digest: `deps update --precise`.
+    Precise(Vec<(Selector, String)>),
+    /// Those whose version is a requirement, as far as this step: `deps update --minor`. All where none is named.
+    Within(Step, Option<Vec<Selector>>),
+    /// Git repositories, to what they had at a date: `deps lock --as-of`. All where none is named.
+    AsOf(Date, Option<Vec<Selector>>),
 }
 
 impl Refresh {
     pub(super) fn covers(&self, key: &Key) -> bool {
         match self {
-            Self::Nothing => false,
+            // Only git entries know dates and steps.
+            Self::Nothing | Self::Within(..) | Self::AsOf(..) => false,
+            Self::Precise(chosen) => chosen.iter().any(|(selector, _)| selector.matches(key)),
             Self::Selected(selectors) => selectors.iter().any(|selector| selector.matches(key)),
             Self::Everything => true,
         }
@@ -61,6 +71,17 @@ pub enum PinProblemKind {
     /// The version that was chosen has no URL.
     #[error(transparent)]
     Url(Box<extension::Problem>),
+    /// The remote had nothing that would do at that date.
+    #[error("as of {date}, {problem}")]
+    AsOf {
+        /// What it lacked.
+        problem: GitProblem,
+        /// The date, as it was written.
+        date: String,
+    },
+    /// What somebody chose will not do.
+    #[error(transparent)]
+    Precise(#[from] PreciseProblem),
     /// The commit is the lock's, and its files are not.
     #[error(transparent)]
     Content(#[from] OtherContent),
@@ -243,6 +264,9 @@ impl Work<'_> {
         if let Some(old) = old.filter(|old| old.reference == wish.reference && !self.refresh.covers(key)) {
             return Ok(old.clone());
         }
+        if let Some(chosen) = self.chosen_image(key, wish, old)? {
+            return Ok(chosen);
+        }
         let answer = self.answer(Question::Image { reference: wish.reference.to_string() })?;
         let Answer::Image(digest) = answer else { unreachable!("an image question has an image answer") };
         let digest = Sha256::new(digest).map_err(unusable)?;
@@ -253,10 +277,12 @@ impl Work<'_> {
     pub(super) fn git(&self, key: &Key, wish: &GitWish) -> Result<Git, Open> {
         let old = git_entry(self.before, key);
         let old = old.as_deref();
-        if let Some(old) = old.filter(|old| drift::git(key, wish, old).is_none() && !self.refresh.covers(key)) {
+        if let Some(old) =
+            old.filter(|old| drift::git(key, wish, old).is_none() && !self.refresh.covers_git(key, &wish.wish))
+        {
             return Ok(old.clone());
         }
-        let (rev, tag) = self.commit(key, wish).map_err(|open| match (open, old) {
+        let (rev, tag) = self.commit(key, wish, old).map_err(|open| match (open, old) {
             (Open::Problem(PinProblemKind::Git(problem)), Some(old)) if drift::git(key, wish, old).is_none() => {
                 Open::Problem(problem.since_locked(&old.rev).into())
             }
@@ -272,15 +298,19 @@ impl Work<'_> {
     }
 
     /// The commit that is wished for, and the tag that was chosen for a requirement.
-    fn commit(&self, key: &Key, wish: &GitWish) -> Result<(String, Option<String>), Open> {
+    fn commit(&self, key: &Key, wish: &GitWish, old: Option<&Git>) -> Result<(String, Option<String>), Open> {
+        if let Some(chosen) = self.chosen(key, wish)? {
+            return Ok(chosen);
+        }
         if let crate::manifest::Wish::Commit(rev) = &wish.wish {
             return Ok((rev.clone(), None));
         }
         let url = wish.remote.clone();
-        let Answer::Refs(refs) = self.answer(Question::Refs { url: url.clone() })? else {
+        let Answer::Refs(refs) = self.answer(self.refs_question(&url))? else {
             unreachable!("a refs question has a refs answer")
         };
-        match git::find(&key.name, &wish.wish, refs).map_err(|problem| Open::Problem(problem.into()))? {
+        let refs = self.within(refs, old);
+        match git::find(&key.name, &wish.wish, &refs).map_err(|problem| self.dated(problem))? {
             Found::Commit { rev, tag } => Ok((rev, tag)),
             Found::Abbreviated(abbreviated) => match self.answer(Question::Commit { url, abbreviated })? {
                 Answer::Commit(rev) => Ok((rev.clone(), None)),

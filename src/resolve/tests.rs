@@ -239,6 +239,10 @@ proptest! {
             let refs = Refs { branches, tags: refs().tags.into_iter().chain(tags).collect(), ..refs() };
             let answer = match &question {
                 Question::Refs { .. } => Answer::Refs(refs),
+                Question::RefsAsOf { .. } | Question::Holders { .. } | Question::Between { .. } => {
+                    unreachable!("a lock asks nothing of history")
+                }
+                Question::HasImage { .. } | Question::HasFile { .. } => unreachable!("a lock verifies nothing"),
                 Question::Commit { .. } => Answer::Commit(format!("abcdef2{}", "0".repeat(33))),
                 Question::Image { .. } => Answer::Image(format!("sha256:{}", "c".repeat(64))),
                 Question::Archive { .. } | Question::File { .. } => Answer::Archive(format!("sha256:{}", "e".repeat(64))),

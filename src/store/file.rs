@@ -61,6 +61,11 @@ impl Store {
         (name::is_sha256(sha256) && path.is_file()).then_some(path)
     }
 
+    /// Returns the length in bytes of the file with this content, when the store has it.
+    pub fn file_length(&self, sha256: &str) -> Option<u64> {
+        fs::metadata(self.file(sha256)?).ok().map(|file| file.len())
+    }
+
     /// Returns the path of the file as [`Store::file`] does, after reading all of it: one that is damaged is removed.
     ///
     /// # Errors

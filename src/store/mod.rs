@@ -16,6 +16,7 @@
 //! meta/projects/<hash>.json      on which day which id was last in its lock
 //! locks/store.lock               shared by all who use the store; had alone by who takes something away
 //! builds/<hash>/<engine>.json     what builds of a project leave for the next: which steps an engine has
+//! bisect/<hash>/                 a bisection under way: what is known, and the checkouts that are tested
 //! files/<sha256>                 archives and other files as they were downloaded
 //! hashes/<hash>                  which files of a project's folder had which digests (`hashing/`)
 //! tmp/  locks/

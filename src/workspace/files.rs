@@ -135,6 +135,20 @@ impl Files {
     }
 }
 
+/// Reads a text file of at most `most` bytes that somebody named on the command line: it may stand anywhere.
+///
+/// # Errors
+/// It is not there, not text, or too large.
+pub(super) fn anywhere(path: &Path, most: u64) -> Result<Source, Trouble> {
+    let name = path.to_string_lossy().into_owned();
+    let bytes = std::fs::metadata(path).map_err(|error| trouble(&name, &words(&error)))?.len();
+    if bytes > most {
+        return Err(Trouble::TooLarge { path: name, bytes, most, place: None });
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| trouble(&name, &words(&error)))?;
+    Ok(Source::new(name, text))
+}
+
 fn trouble(path: &str, message: &str) -> Trouble {
     Trouble::Io { verb: "read", path: path.to_owned(), message: message.to_owned(), place: None }
 }

@@ -229,13 +229,16 @@ impl Workspace {
             return Ok(None);
         }
         let source = self.files.read_up_to(LOCK_FILE, files::MOST_LOCK).map_err(|trouble| vec![trouble])?;
-        match Lock::parse(source.text()) {
-            Ok(lock) => Ok(Some(LoadedLock { text: source.text().to_owned(), lock })),
-            Err(errors) => {
-                let located = |error: deps_lock::ParseError| Located::new(&source, error.span, error.kind);
-                Err(errors.into_iter().map(located).map(Trouble::Lock).collect())
-            }
-        }
+        parsed(&source).map(Some)
+    }
+
+    /// Reads a lock that stands anywhere on this machine.
+    ///
+    /// # Errors
+    /// Every problem of the file.
+    pub fn lock_file(&self, path: &Path) -> Result<Option<LoadedLock>, Vec<Trouble>> {
+        let source = files::anywhere(path, files::MOST_LOCK).map_err(|trouble| vec![trouble])?;
+        parsed(&source).map(Some)
     }
 
     /// Returns the text of the lock; none when the project has none yet.
@@ -297,6 +300,13 @@ pub fn rewrite(path: &Path, name: &str, content: &[u8]) -> Result<(), Trouble> {
         message: error.to_string(),
         place: None,
     })
+}
+
+fn parsed(source: &Source) -> Result<LoadedLock, Vec<Trouble>> {
+    let located = |error: deps_lock::ParseError| Located::new(source, error.span, error.kind);
+    let lock = Lock::parse(source.text());
+    let lock = lock.map_err(|errors| errors.into_iter().map(located).map(Trouble::Lock).collect::<Vec<_>>())?;
+    Ok(LoadedLock { text: source.text().to_owned(), lock })
 }
 
 fn all<E>(problems: Vec<Located<E>>, trouble: fn(Located<E>) -> Trouble) -> Vec<Trouble> {

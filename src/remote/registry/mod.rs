@@ -55,6 +55,21 @@ pub(crate) fn digest(image: &str, remotes: &Remotes, interrupted: &AtomicBool) -
     answered.map_err(|(trouble, retries)| failure(trouble, retries, Transport::Registry))
 }
 
+/// Returns when the registry has `image`, a reference with a digest.
+///
+/// # Errors
+/// When it is no reference; [`FailureKind::NotFound`] when the registry has no such image, or another one in its place.
+pub(crate) fn served(image: &str, remotes: &Remotes, interrupted: &AtomicBool) -> Result<(), Failure> {
+    let reference = parsed(image)?;
+    if remotes.settings().offline {
+        return Err(failed(image, offline(), 0, Transport::Nobody));
+    }
+    let (Version::Digest(version) | Version::Tag(version)) = &reference.version;
+    let registry = Registry::new(&reference, remotes.settings().timeout);
+    let answered = again(remotes, interrupted, || registry.answer(&Wanted::Head(version)).map(drop));
+    answered.map_err(|(trouble, retries)| failed(image, trouble, retries, Transport::Registry))
+}
+
 fn failed(image: &str, trouble: Trouble, retried: u32, transport: Transport) -> Failure {
     Failure { kind: trouble.kind, subject: image.to_owned(), message: trouble.message, retried, transport }
 }

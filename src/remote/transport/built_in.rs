@@ -89,7 +89,7 @@ pub(crate) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), T
         match order.depth {
             Depth::One => options.depth(1),
             Depth::All if repository.is_shallow() => options.depth(UNSHALLOW),
-            Depth::All => &mut options,
+            Depth::All | Depth::Commits => &mut options,
         };
         remote.fetch(&order.refspecs, Some(&mut options), None).map_err(|error| Trouble::git2(&error))
     })

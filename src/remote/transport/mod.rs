@@ -49,6 +49,9 @@ pub(crate) enum Depth {
     One,
     /// All of it, also where an earlier fetch was shallow.
     All,
+    /// All of its commits and none of their files, where server and transport can; else all of it. What is fetched so
+    /// must not get into the store: git takes files for present whose commit is.
+    Commits,
 }
 
 /// One repository to talk to, and with whom to keep in touch meanwhile.

@@ -51,13 +51,14 @@ pub(super) fn fetch(call: &Call<'_>, into: &Path, order: &Order) -> Result<(), T
         return Err(Trouble::new(FailureKind::Local, "the path of the store is not UTF-8", ""));
     };
     let depth = match order.depth {
-        Depth::One => "1",
-        Depth::All => "2147483647",
+        Depth::One => "--depth=1",
+        Depth::All => "--depth=2147483647",
+        Depth::Commits => "--filter=tree:0",
     };
     let options = ["fetch", "--no-tags", "--no-recurse-submodules", "--progress"].map(str::to_owned);
     let mut arguments = vec![format!("--git-dir={into}")];
     arguments.extend(options);
-    arguments.extend([format!("--depth={depth}"), "--".into(), call.url.into()]);
+    arguments.extend([depth.to_owned(), "--".into(), call.url.into()]);
     arguments.extend(order.refspecs.iter().cloned());
     run(call, &arguments).map(drop)
 }

@@ -1,0 +1,61 @@
+//! `deps lock --verify`: asks every remote whether what is locked is still there. Never writes the lock.
+
+use deps_lock::Lock;
+
+use super::Network;
+use super::diagnostic::Diagnostic;
+use super::hints;
+use super::locking;
+use super::origins;
+use super::outcome::{Failed, INTEGRITY, UNREACHABLE, print};
+use super::progress::Watch;
+use super::session::Session;
+use crate::remote;
+use crate::report;
+use crate::resolve::{self, Answers, Finding, FindingKind, Refresh};
+use crate::workspace::Loaded;
+
+pub(super) fn run(session: &Session, json: bool, network: &Network) -> Result<(), Failed> {
+    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, true, network)?;
+    let lock = locking::in_sync(&workspace, &loaded, ", and `--verify` asks about what it says")?;
+    let findings = findings(session, &loaded, &lock, network)?;
+    if json {
+        print(&report::verify_json(lock.len(), &findings))?;
+    }
+    let (warnings, errors): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.kind.is_warning());
+    let warned = session.warn_all(warnings.iter().map(|finding| diagnostic(finding)).collect());
+    if errors.is_empty() {
+        warned?;
+        let entries = report::count(lock.len(), "entry is", "entries are");
+        session.tell(&format!("deps.lock is verified: {entries} where the lock says\n"));
+        return Ok(());
+    }
+    let unreachable = |finding: &&Finding| matches!(finding.kind, FindingKind::Remote(_));
+    let code = if errors.iter().all(unreachable) { UNREACHABLE } else { INTEGRITY };
+    let strict = warned.err().map(Failed::into_diagnostics).unwrap_or_default();
+    Err(Failed::new(code, errors.iter().map(|finding| diagnostic(finding)).chain(strict).collect()))
+}
+
+/// Asks until there is nothing left to ask.
+fn findings(session: &Session, loaded: &Loaded, lock: &Lock, network: &Network) -> Result<Vec<Finding>, Failed> {
+    let store = session.store()?;
+    let remotes = session.remotes_with(network, Some(store.clone()))?;
+    let mut answers = Answers::new();
+    loop {
+        let questions = resolve::verify_questions(&loaded.wishes, lock, &answers);
+        if questions.is_empty() {
+            return Ok(resolve::verify(&loaded.wishes, lock, &answers, &|sha256| store.file_length(sha256)));
+        }
+        let watch = Watch::new(session, "asking");
+        answers.extend(remote::ask(&questions, &remotes, &watch, session.interrupted()));
+        watch.finish();
+        session.stop_if_interrupted()?;
+    }
+}
+
+fn diagnostic(finding: &Finding) -> Diagnostic {
+    let message = finding.to_string();
+    let diagnostic = if finding.kind.is_warning() { Diagnostic::warning(message) } else { Diagnostic::error(message) };
+    let held = finding.kind.held().map(ToString::to_string);
+    diagnostic.at(Some(&finding.place)).details(held).hint(hints::of_finding(finding))
+}
