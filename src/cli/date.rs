@@ -66,7 +66,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 
 /// Returns the day of a moment, in UTC.
 pub(super) fn day(seconds: i64) -> String {
-    let days = seconds.div_euclid(86_400).clamp(-700_000, 2_900_000) + 719_468;
+    let days = seconds.div_euclid(86_400).clamp(-700_000, 2_932_896) + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
