@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 20] = [
+const SCHEMAS: [&str; 22] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
