@@ -16,7 +16,7 @@ mod project;
 
 use project::{Dice, State};
 
-/// How many edits there are unless somebody says otherwise: about a minute of them.
+/// How many edits there are unless somebody says otherwise.
 const EDITS: u64 = 40;
 const SEED: u64 = 1;
 
