@@ -81,7 +81,6 @@ fn buildctl_builds_with_a_buildkitd_alone() {
     let first = build(&[]);
     assert!(summary(&first.stderr()).contains(", 0 cached (0 %), "), "{first}");
     assert!(first.stderr().contains("warning: the image is in the cache of BuildKit only"), "{first}");
-    // The variable would rerun every WORKDIR; times are the exporter's.
     let archive = ["--output", "type=docker,dest=../image.tar"];
     let second = build(&archive);
     assert!(summary(&second.stderr()).contains(" (100 %), 0 run, "), "{second}");
