@@ -27,7 +27,7 @@ pub(super) struct Options {
     /// the newest commit of their first parents by then, requirements without newer tags. Other entries stay.
     #[arg(long, value_name = "DATE", value_parser = super::date::read, conflicts_with = "look")]
     as_of: Option<Date>,
-    /// With --check or --verify: print every difference or finding as JSON (`deps schema drift`, `deps schema verify`).
+    /// With --check or --verify: print every difference or finding as JSON (`deps schema drift`, `deps schema lock-verify`).
     #[arg(long, requires = "look")]
     json: bool,
     #[command(flatten)]

@@ -42,7 +42,7 @@ enum File {
     /// `deps lock --check --json`
     Drift,
     /// `deps lock --verify --json`
-    Verify,
+    LockVerify,
     /// `deps ext ls --json`
     Extensions,
     /// `deps import --json`
@@ -50,7 +50,7 @@ enum File {
     /// `deps status --json`
     Status,
     /// `deps verify --json`
-    Sources,
+    Verify,
     /// `deps lint --json`
     Lint,
     /// `deps cache ls --json`
@@ -79,10 +79,10 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Diff => schemars::schema_for!(DiffReport),
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
-        File::Verify => schemars::schema_for!(LockVerifyReport),
+        File::LockVerify => schemars::schema_for!(LockVerifyReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
-        File::Sources => schemars::schema_for!(SourcesReport),
+        File::Verify => schemars::schema_for!(SourcesReport),
         File::Lint => schemars::schema_for!(LintReport),
         File::CacheLs => schemars::schema_for!(CacheReport),
         File::CacheDu => schemars::schema_for!(UsageReport),

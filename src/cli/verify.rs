@@ -31,7 +31,7 @@ pub(super) struct Options {
     /// '{{json .Provenance}}' IMAGE` or a builder's metadata file has it; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
-    /// Print what was taken as JSON (`deps schema sources`).
+    /// Print what was taken as JSON (`deps schema verify`).
     #[arg(long)]
     json: bool,
 }

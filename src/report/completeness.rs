@@ -1,4 +1,4 @@
-//! Whether the lock names all that a build took from outside, as text and as JSON (`schema/sources.json`).
+//! Whether the lock names all that a build took from outside, as text and as JSON (`schema/verify.json`).
 
 use std::collections::BTreeMap;
 

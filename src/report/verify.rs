@@ -1,4 +1,4 @@
-//! What `deps lock --verify` has found, as JSON (`schema/verify.json`).
+//! What `deps lock --verify` has found, as JSON (`schema/lock-verify.json`).
 
 use schemars::JsonSchema;
 use serde::Serialize;
