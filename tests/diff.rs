@@ -213,13 +213,13 @@ note: stages are not compared: in the work tree, `project` has no `name`
 
 "#]]);
     sandbox.write("deps.lock", "<<<<<<< ours\n");
-    sandbox.deps(["diff", "main"]).exits(1).stderr_is(str![[r#"
+    sandbox.deps(["diff", "main"]).exits(3).stderr_is(str![[r#"
 error: line 1 is a conflict marker that a merge left
  --> deps.lock:1:1
   |
 1 | <<<<<<< ours
   | ^^^^^^^^^^^^
-hint: take either side (`git checkout --theirs deps.lock`), then run `deps lock`
+hint: to merge its sides, resolve the conflicts of the manifests, then run `deps lock`
 
 "#]]);
 }
