@@ -1,7 +1,7 @@
 //! Benches with criterion: locking and fetching over a network with a distance, planning, start-up, reviews.
 //!
 //! Decides what is measured on `deps` alone; `benches/run` compares it with other tools and uses this program as its
-//! server (`serve FOLDER ONE_WAY_MS`). Leaves out every limit on time: numbers are read by people (benches/README.md).
+//! server (`serve FOLDER ONE_WAY_MS`). `growth [ROUNDS]` prints how cost grows with size. Leaves out every limit on time: numbers are read by people (benches/README.md).
 //! What must hold on any machine, the number of requests, is asserted.
 
 #[expect(dead_code, reason = "tests use the rest of the server")]
@@ -11,6 +11,7 @@ mod distant;
 #[expect(dead_code, reason = "tests use the rest of the server")]
 #[path = "../tests/support/git_server.rs"]
 mod git_server;
+mod growth;
 mod planning;
 mod program;
 mod reviews;
@@ -21,6 +22,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", folder, one_way, ..] => distant::serve(folder.as_ref(), one_way.parse().expect("milliseconds")),
+        ["growth", rounds, ..] => growth::print(rounds.parse().unwrap_or(growth::ROUNDS)),
         _ => measure(),
     }
 }

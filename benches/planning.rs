@@ -1,4 +1,5 @@
-//! Plans of 10, 100 and 1,000 extensions: as functions of values, and as a process that reads the extensions' folders.
+//! Plans of 10 to 10,000 extensions: as functions of values, and as a process that reads the extensions' folders. The same
+//! projects, and such of many checkouts, for `growth.rs`.
 //!
 //! Criterion prints elements per second: a plan that grows no faster than its input keeps that number.
 
@@ -9,14 +10,14 @@ use deps::dockerfile;
 use deps::extension::{Action, Builder, Configured, Copy, Input, Network, Run, Running, Snippet, Step, Tier};
 use deps::plan::{self, Base, Checkout, Ingredients, PinnedInput};
 use deps::project::{self, Platform, Project};
-use deps::resolve::{Answer, Answers, Question, Refresh, pin};
+use deps::resolve::{self, Answer, Answers, Head, Question, Refresh, Refs, pin};
 use deps::source::{Source, Spanned};
 use deps::workspace::Workspace;
 use deps_lock::Lock;
 
 use crate::program;
 
-const SIZES: [usize; 3] = [10, 100, 1000];
+const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
 const PROJECT: &str = "[project]\nname = \"robot\"\nbase = \"debian:12\"\n";
 /// So many different sets of packages, hence of stages that several builders share.
 const PACKAGE_SETS: usize = 8;
@@ -33,12 +34,15 @@ pub(crate) fn benches(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("values", size), |bencher| {
             bencher.iter(|| rendered(&project, &extensions, &inputs, &checkouts));
         });
-        let folder = locked_project(size);
+        let folder = with_extensions(size);
         group.sample_size(20);
-        group
-            .bench_function(BenchmarkId::new("process", size), |bencher| bencher.iter(|| folder.deps(&["dockerfile"])));
+        for command in ["dockerfile", "plan"] {
+            group.bench_function(BenchmarkId::new(command, size), |bencher| bencher.iter(|| folder.deps(&[command])));
+        }
         group.sample_size(100);
     }
+    let folder = with_checkouts(500, "store");
+    group.bench_function("lock --check/500 checkouts", |bencher| bencher.iter(|| folder.deps(&["lock", "--check"])));
     group.finish();
 }
 
@@ -120,7 +124,7 @@ fn digest() -> String {
 }
 
 /// A project with as many extensions in folders of its own, locked.
-fn locked_project(size: usize) -> program::Project {
+pub(crate) fn with_extensions(size: usize) -> program::Project {
     let names = (0..size).map(|number| format!("tool{number} = {{ path = \"extensions/tool{number}\" }}\n"));
     let folder = program::Project::new(&format!("{PROJECT}\n[extensions]\n{}", names.collect::<String>()));
     for number in 0..size {
@@ -148,13 +152,42 @@ fn extension_toml(number: usize) -> String {
     )
 }
 
-/// Locks without a registry: the answer to the only question is made up.
+/// A project with as many checkouts, locked; `sources` is who fetches them.
+pub(crate) fn with_checkouts(size: usize, sources: &str) -> program::Project {
+    let manifest = format!("[[manifest]]\npath = \"all.repos\"\ndest = \"/ws/src\"\nsources = \"{sources}\"\n");
+    let folder = program::Project::new(&format!("{PROJECT}\n{manifest}"));
+    let entry = |number: usize| {
+        let path = format!("group{}/repository{number}", number % 10);
+        format!("  {path}: {{ type: git, url: https://git.example/r{number}.git, version: main }}\n")
+    };
+    folder.write("all.repos", &format!("repositories:\n{}", (0..size).map(entry).collect::<String>()));
+    lock(&folder);
+    folder
+}
+
+/// Locks without a network: the answers are made up.
 fn lock(folder: &program::Project) {
     let workspace = Workspace::find(&folder.path()).expect("a project");
     let loaded = workspace.load().expect("the extensions are good");
-    let question = Question::Image { reference: "debian:12".to_owned() };
-    let answers = Answers::from([(question, Ok(Answer::Image(digest())))]);
+    let questions = resolve::questions(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &Answers::new());
+    let answers: Answers = questions.into_iter().map(|question| (question.clone(), Ok(answer(&question)))).collect();
     let resolution =
         pin(&loaded.wishes, &Lock::new(), &Refresh::Nothing, &answers).expect("every question is answered");
     workspace.replace_lock(None, &resolution.lock).expect("the folder is writable");
+}
+
+/// A commit, another one for each repository, on `main`; one digest for all images.
+fn answer(question: &Question) -> Answer {
+    let Question::Refs { url } = question else { return Answer::Image(digest()) };
+    let rev = blake3::hash(url.as_bytes()).to_hex()[..40].to_owned();
+    let head = Some(Head { rev: rev.clone(), branch: Some("main".to_owned()) });
+    Answer::Refs(Refs { head, branches: BTreeMap::from([("main".to_owned(), rev)]), ..Refs::default() })
+}
+
+/// Returns how many stages `deps plan` counts in a locked project.
+pub(crate) fn stages(folder: &program::Project) -> usize {
+    let workspace = Workspace::find(&folder.path()).expect("a project");
+    let lock = workspace.lock().expect("the lock is good").expect("there is one");
+    let plans = workspace.load().expect("the project is good").plans(&lock.lock).expect("nothing contradicts");
+    plans.iter().map(|plan| plan.stages.len()).sum()
 }

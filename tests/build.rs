@@ -252,7 +252,8 @@ fn without_an_engine_the_message_says_what_was_looked_for() {
 error: no engine to build with
   `docker buildx`: no `docker` in PATH
   `docker build`: no `docker` in PATH
-hint: install Docker with buildx and start it, or set `DOCKER_HOST`; `deps lock`, `fetch`, `plan` and `dockerfile` work without
+  `buildctl`: no `buildctl` in PATH
+hint: install Docker with buildx and start it, set `DOCKER_HOST`, or install `buildctl` and set `BUILDKIT_HOST`; `deps lock`, `fetch`, `plan` and `dockerfile` work without
 
 "#]]);
 }

@@ -193,3 +193,46 @@ hint: restore the file from git, or delete it and run `deps lock`
 
 "#]]);
 }
+
+/// The ways into a namespace without a network: as root, and as anybody where the system allows it.
+const NAMESPACES: [&str; 2] = ["-n", "-rn"];
+
+#[test]
+#[expect(clippy::print_stderr, reason = "whoever reads the log must see that it proved nothing")]
+fn five_hundred_entries_are_checked_where_there_is_no_network_at_all() {
+    let sandbox = Sandbox::new();
+    sandbox.git("one").file("a", "1").commit();
+    let entry = |at: usize| format!("  group/r{at}: {{ type: git, url: $GIT/one.git }}\n");
+    sandbox.manifest(&format!("repositories:\n{}", (0..500).map(entry).collect::<String>()));
+    sandbox.deps(["lock"]).succeeds();
+    let works = |way: &&str| sandbox.program("unshare", [*way, "true"]).runs().code() == Some(0);
+    let Some(way) = NAMESPACES.into_iter().find(works) else {
+        eprintln!("skipped: this user may not make a network namespace");
+        return;
+    };
+    let inside = |arguments: &[&str]| {
+        let all = [&[way, env!("CARGO_BIN_EXE_deps-cli")], arguments].concat();
+        sandbox.program("unshare", all)
+    };
+    inside(&["lock", "--check"]).succeeds().stderr_is(str![[r#"
+deps.lock is up to date: 500 entries
+
+"#]]);
+    inside(&["lock", "--check", "--json"]).succeeds().stdout_is(str![[r#"
+{
+  "schema": 1,
+  "locked": true,
+  "up_to_date": true,
+  "drift": []
+}
+
+"#]]);
+    // It is none: what has to be asked cannot be.
+    sandbox.edit(
+        "underlay.repos",
+        "group/r7: { type: git, url: $GIT/one.git }",
+        "group/r7: { type: git, url: $GIT/one.git, version: main }",
+    );
+    inside(&["lock", "--retries", "0"]).exits(5);
+    assert_eq!(sandbox.deps(["lock", "--check"]).exits(3).stderr().lines().count(), 3);
+}

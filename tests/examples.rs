@@ -23,10 +23,12 @@ pub(crate) fn example(name: &str) -> Sandbox {
     sandbox
 }
 
+/// The examples that are projects.
 fn names() -> Vec<String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
     let entries = std::fs::read_dir(folder).expect("there are examples").map(|entry| entry.expect("a readable folder"));
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let projects = entries.filter(|entry| entry.path().join("deps.toml").exists());
+    let mut names: Vec<String> = projects.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
 }

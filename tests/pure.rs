@@ -83,7 +83,10 @@ fn two_engines_that_held_nothing_make_the_same_bytes_of_pure_stages() {
             &format!("{name}/e.Dockerfile"),
             "RUN mkdir -p {{ out }}/doc && date > /tmp/x && echo e > {{ out }}/e\n",
         );
-        sandbox.write(&format!("{name}/d.Dockerfile"), "WORKDIR {{ out }}/doc\nRUN find .. -type f | sort > files\n");
+        sandbox.write(
+            &format!("{name}/d.Dockerfile"),
+            "WORKDIR {{ out }}/doc\nRUN find .. -type f > /tmp/list && sort /tmp/list > files\n",
+        );
         sandbox.write(&format!("{name}/profile.sh"), "export A=1\n");
         sandbox.write(&format!("{name}/data/f"), "1\n");
     }

@@ -14,13 +14,15 @@ use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, USAGE, print};
 use super::session::Session;
 use super::watching::{self, View, Watched};
-use super::{Frozen, Network, build_page, caching, current, fetch, locking, origins, planning, pure, reproducible};
+use super::{
+    Frozen, Network, build_page, caching, current, fetch, lent, locking, origins, planning, pure, reproducible,
+};
 use crate::dockerfile::BUILD_LABEL;
 use crate::engine::probe::Found;
 use crate::engine::run::Built;
 use crate::engine::{Build, Choice, Engine};
 use crate::extension::{self, Account};
-use crate::plan::{CA_SECRET, Plan, ProjectFolder, SSH_ID, build_key, plan_key};
+use crate::plan::{CA_SECRET, Plan, ProjectFolder, build_key, plan_key};
 use crate::project::Project;
 use crate::resolve::Refresh;
 use crate::source::nearest;
@@ -197,17 +199,9 @@ fn made(
     watching::tell_end(options.progress, &build, &built, &foreseen.agreement(&built.outcome));
     finish(session, loaded, &plans[0], (&build, &foreseen), &built)?;
     if found.driver != "docker" && build.is_kept_nowhere() {
-        session.warn(&kept_nowhere(&found));
+        session.warn(&watching::kept_nowhere(&found));
     }
     Ok(built.image)
-}
-
-/// What is said where nobody has asked for the image, and the engine has no place for it.
-fn kept_nowhere(found: &Found) -> Diagnostic {
-    let message = format!("the image is in the cache of {} only: it has no store of images", found.version);
-    let hint =
-        "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
-    Diagnostic::warning(message).hint(Some(hint.to_owned()))
 }
 
 /// Performs one of several builds; only that it failed is worth telling.
@@ -331,7 +325,8 @@ fn build(
     let kept = options.load || options.push || options.output.is_some() || options.target.is_some();
     // Several platforms at once are more than Docker takes from another builder.
     let loads = !kept && found.driver != "docker" && found.store && platforms.len() < 2;
-    let secrets = if plans[0].ca_certificates { vec![(CA_SECRET.to_owned(), ca_bundle(session)?)] } else { Vec::new() };
+    let secrets =
+        if plans[0].ca_certificates { vec![(CA_SECRET.to_owned(), lent::ca_bundle(session)?)] } else { Vec::new() };
     Ok(Build {
         dockerfile: planning::dockerfile(plans),
         context: store.root().to_owned(),
@@ -340,7 +335,7 @@ fn build(
         platforms,
         args,
         secrets: secrets.into_iter().collect(),
-        ssh: ssh_agent(session, &plans[0]).into_iter().collect(),
+        ssh: lent::ssh_agent(session, &plans[0]).into_iter().collect(),
         no_cache: options.no_cache,
         push: options.push,
         load: options.load || loads,
@@ -391,28 +386,6 @@ fn host_user(session: &Session, plan: &Plan, store: &Store) -> Result<BTreeMap<S
     ];
     let open = values.into_iter().filter(|(_, fixed, _)| !fixed);
     Ok(open.filter_map(|(variable, _, value)| Some((variable.to_owned(), value?))).collect())
-}
-
-/// The agent with the keys of whoever builds, for sources that are reached by ssh.
-fn ssh_agent(session: &Session, plan: &Plan) -> Option<(String, PathBuf)> {
-    let socket = session.variable("SSH_AUTH_SOCK").filter(|_| plan.wants_ssh()).map(PathBuf::from)?;
-    socket.is_absolute().then(|| (SSH_ID.to_owned(), socket))
-}
-
-/// The host's CA bundle: `$SSL_CERT_FILE`, else where the distributions keep it.
-fn ca_bundle(session: &Session) -> Result<PathBuf, Failed> {
-    const USUAL: [&str; 4] = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ];
-    let named = session.variable("SSL_CERT_FILE").map(PathBuf::from);
-    let found = named.into_iter().chain(USUAL.map(PathBuf::from)).find(|path| path.is_absolute() && path.is_file());
-    found.ok_or_else(|| {
-        let diagnostic = Diagnostic::error("`ca-certificates = true`, but this machine has no CA bundle");
-        Failed::one(FAILED, diagnostic.hint(Some("set `SSL_CERT_FILE` to the bundle's path".to_owned())))
-    })
 }
 
 /// The summary, and the image's digest as data.

@@ -28,6 +28,7 @@ mod hints;
 mod import;
 mod init;
 mod layers;
+mod lent;
 mod lint;
 mod lock;
 mod locking;

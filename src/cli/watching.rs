@@ -221,8 +221,17 @@ pub(super) fn unbuilt(error: &RunError) -> Failed {
     }
 }
 
+/// What to do where an engine has no store of images.
+const ELSEWHERE: &str =
+    "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
+
 fn no_store(message: &str) -> Failed {
-    let hint =
-        "push it with `--push`, or write an archive that `docker load -i FILE` takes: `--output type=docker,dest=FILE`";
-    Failed::one(USAGE, Diagnostic::error(message).hint(Some(hint.to_owned())))
+    Failed::one(USAGE, Diagnostic::error(message).hint(Some(ELSEWHERE.to_owned())))
+}
+
+/// What is said where nobody has said where the image should go, and the engine has no place for it.
+pub(super) fn kept_nowhere(found: &Found) -> Diagnostic {
+    let why = if found.store { "Docker takes one platform at a time" } else { "it has no store of images" };
+    let message = format!("the image is in the cache of {} only: {why}", found.version);
+    Diagnostic::warning(message).hint(Some(ELSEWHERE.to_owned()))
 }

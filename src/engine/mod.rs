@@ -19,6 +19,7 @@ pub mod progress;
 pub mod run;
 pub mod summary;
 mod text;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;

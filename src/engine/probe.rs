@@ -13,6 +13,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::text::printable;
+use super::worker::Worker;
 use super::{Choice, Engine};
 
 /// What one question to a program brought.
@@ -263,27 +264,6 @@ fn buildctl(facts: &Facts) -> Result<Seen, Unusable> {
 /// Returns the version that `word` says, unless it was built from a branch: that is taken for a current one.
 fn released(word: Option<&str>) -> Option<Version> {
     Version::read(word?).filter(|version| *version > Version(0, 0))
-}
-
-/// What `buildctl debug workers --verbose` says of the first worker.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Worker {
-    id: String,
-    version: Option<String>,
-    /// Whether it can merge layers: all can but that of a dockerd whose images are not in containerd.
-    merges: bool,
-}
-
-impl Worker {
-    fn read(text: &str) -> Option<Self> {
-        let field = |key: &str| text.lines().find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()));
-        let id = field("ID").filter(|id| !id.is_empty()).map(printable)?;
-        // `github.com/moby/buildkit v0.25.2 <revision>`; BuildKit before 0.11 does not say.
-        let version = field("BuildKit").and_then(|text| text.split_whitespace().nth(1)).map(printable);
-        // dockerd's worker has no snapshotter where its images are not in containerd.
-        let merges = !text.contains(".worker.moby.") || text.contains(".worker.snapshotter:");
-        Some(Self { id, version, merges })
-    }
 }
 
 /// Returns the version of buildx, read from `github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3`.

@@ -3,8 +3,6 @@
 //! It decides what a random edit is. Every result has a text of its own sandbox in it, and the bases have too: an engine
 //! that has seen other tests has none of these steps.
 
-#![expect(clippy::disallowed_methods, reason = "modes of files are set where they lie")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -251,7 +249,7 @@ impl Tool {
         file("files/conf", &format!("{data} {unique}\n"));
         file("data/f", &format!("{} {unique}\n", data / 2));
         file("data/g", &unique);
-        let mode = if data % 2 == 0 { 0o644 } else { 0o755 };
+        let mode = if data.is_multiple_of(2) { 0o644 } else { 0o755 };
         let path = sandbox.path(&format!("{name}/data/g"));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("it was just written");
     }
@@ -259,7 +257,7 @@ impl Tool {
 
 /// What each extension says after its options.
 fn kind(number: u64) -> String {
-    let plain = if number % 4 == 0 { ", { from = \"etc/\", to = \"/etc/NAME/\" }" } else { "" };
+    let plain = if number.is_multiple_of(4) { ", { from = \"etc/\", to = \"/etc/NAME/\" }" } else { "" };
     let builder = format!(
         "[builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\n\
          copy = [{{ from = \"bin/\", to = \"/usr/local/bin/\" }}{plain}]\n"

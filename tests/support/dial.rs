@@ -1,8 +1,6 @@
 //! The BuildKit of the test engine's dockerd behind a socket of its own, as a buildkitd would stand there. It decides
 //! nothing: every connection is one `docker buildx dial-stdio`.
 
-#![expect(clippy::disallowed_methods, reason = "a listener is made of sockets, threads and processes")]
-
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
