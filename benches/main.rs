@@ -1,4 +1,4 @@
-//! Benches with criterion: locking and fetching over a network with a distance, planning, start-up.
+//! Benches with criterion: locking and fetching over a network with a distance, planning, start-up, reviews.
 //!
 //! Decides what is measured on `deps` alone; `benches/run` compares it with other tools and uses this program as its
 //! server (`serve FOLDER ONE_WAY_MS`). `growth [ROUNDS]` prints how cost grows with size. Leaves out every limit on time: numbers are read by people (benches/README.md).
@@ -14,6 +14,7 @@ mod git_server;
 mod growth;
 mod planning;
 mod program;
+mod reviews;
 
 use criterion::Criterion;
 
@@ -30,6 +31,7 @@ fn measure() {
     let mut criterion = Criterion::default().configure_from_args();
     planning::benches(&mut criterion);
     program::benches(&mut criterion);
+    reviews::benches(&mut criterion);
     distant::benches(&mut criterion);
     criterion.final_summary();
 }

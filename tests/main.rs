@@ -26,6 +26,7 @@ mod crash;
 mod determinism;
 mod diff;
 mod diff_history;
+mod diff_online;
 mod dockerfile;
 mod downloads;
 mod edit;

@@ -36,8 +36,13 @@ pub(super) fn run(session: &Session, json: bool, network: &Network) -> Result<()
     Err(Failed::new(code, errors.iter().map(|finding| diagnostic(finding)).chain(strict).collect()))
 }
 
-/// Asks until there is nothing left to ask.
-fn findings(session: &Session, loaded: &Loaded, lock: &Lock, network: &Network) -> Result<Vec<Finding>, Failed> {
+/// Asks until there is nothing left to ask, and returns what is not as `lock`, which is in sync with the project, says.
+pub(super) fn findings(
+    session: &Session,
+    loaded: &Loaded,
+    lock: &Lock,
+    network: &Network,
+) -> Result<Vec<Finding>, Failed> {
     let store = session.store()?;
     let remotes = session.remotes_with(network, Some(store.clone()))?;
     let mut answers = Answers::new();
@@ -53,7 +58,8 @@ fn findings(session: &Session, loaded: &Loaded, lock: &Lock, network: &Network) 
     }
 }
 
-fn diagnostic(finding: &Finding) -> Diagnostic {
+/// Returns how a finding is told.
+pub(super) fn diagnostic(finding: &Finding) -> Diagnostic {
     let message = finding.to_string();
     let diagnostic = if finding.kind.is_warning() { Diagnostic::warning(message) } else { Diagnostic::error(message) };
     let held = finding.kind.held().map(ToString::to_string);

@@ -12,20 +12,31 @@ use crate::resolve::{Between, CommitLine, Failure, FailureKind, Transport};
 
 /// Returns what lies between `good` and `bad`.
 pub(crate) fn between(call: &Call<'_>, good: &str, bad: &str) -> Result<Between, Failure> {
-    let local = |error: git2::Error| {
-        let trouble = Trouble::new(FailureKind::Local, "the history cannot be read", error.message());
-        call.failure(trouble, 0, Transport::Nobody)
-    };
-    let (first, last) = (Oid::from_str(good).map_err(local)?, Oid::from_str(bad).map_err(local)?);
+    let (history, [first, last]) = fetched(call, [good, bad])?;
+    read(history.repository(), first, last).map_err(unread(call))
+}
+
+/// Returns the history of all branches and tags, and of two commits, whoever leads to them.
+pub(super) fn fetched(call: &Call<'_>, revs: [&str; 2]) -> Result<(History, [Oid; 2]), Failure> {
+    let id = |rev: &str| Oid::from_str(rev).map_err(unread(call));
+    let ids = [id(revs[0])?, id(revs[1])?];
     let mut history = History::new(call)?;
     history.take(call, BRANCHES_AND_TAGS.map(str::to_owned).to_vec(), Depth::Commits)?;
-    for rev in [good, bad] {
+    for id in ids {
         // A commit that was rewritten away may still be handed out.
-        if Oid::from_str(rev).is_ok_and(|id| history.repository().find_commit(id).is_err()) {
-            history.take(call, vec![format!("+{rev}:refs/served/{rev}")], Depth::Commits)?;
+        if history.repository().find_commit(id).is_err() {
+            history.take(call, vec![format!("+{id}:refs/served/{id}")], Depth::Commits)?;
         }
     }
-    read(history.repository(), first, last).map_err(local)
+    Ok((history, ids))
+}
+
+/// Returns how a history fails that git cannot read.
+pub(super) fn unread(call: &Call<'_>) -> impl Fn(git2::Error) -> Failure {
+    |error| {
+        let trouble = Trouble::new(FailureKind::Local, "the history cannot be read", error.message());
+        call.failure(trouble, 0, Transport::Nobody)
+    }
 }
 
 fn read(repository: &Repository, good: Oid, bad: Oid) -> Result<Between, git2::Error> {
@@ -38,7 +49,8 @@ fn read(repository: &Repository, good: Oid, bad: Oid) -> Result<Between, git2::E
     Ok(Between { base: Some(base.to_string()), commits })
 }
 
-fn line(repository: &Repository, id: Oid) -> Result<CommitLine, git2::Error> {
+/// Returns what a log says of a commit.
+pub(super) fn line(repository: &Repository, id: Oid) -> Result<CommitLine, git2::Error> {
     let commit = repository.find_commit(id)?;
     let author = commit.author();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

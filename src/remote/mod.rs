@@ -6,6 +6,7 @@
 mod between;
 mod commit;
 mod dated;
+mod divergence;
 mod download;
 pub mod fetch;
 mod history;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use deps_lock::System;
 
+pub use divergence::known_divergence;
 pub use mirrors::Mirrors;
 pub(crate) use parallel::each;
 pub use progress::{Progress, Transfer, Unwatched};
@@ -170,6 +172,7 @@ enum Task<'q> {
     Refs { url: &'q str },
     RefsAsOf { url: &'q str, before: i64 },
     Between { url: &'q str, good: &'q str, bad: &'q str },
+    Divergence { url: &'q str, from: &'q str, to: &'q str },
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
     Holders { url: &'q str, asked: Vec<Asked<'q>> },
     Image { reference: &'q str },
@@ -188,6 +191,7 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
         match question {
             Question::Refs { url } => tasks.push(Task::Refs { url }),
             Question::Between { url, good, bad } => tasks.push(Task::Between { url, good, bad }),
+            Question::Divergence { url, from, to } => tasks.push(Task::Divergence { url, from, to }),
             Question::RefsAsOf { url, before } => tasks.push(Task::RefsAsOf { url, before: *before }),
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
             Question::Holders { url, rev, expected } => {
@@ -214,7 +218,7 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
-            Self::RefsAsOf { url, .. } | Self::Between { url, .. } => url,
+            Self::RefsAsOf { url, .. } | Self::Between { url, .. } | Self::Divergence { url, .. } => url,
             Self::Refs { url } | Self::Commits { url, .. } | Self::Revision { url, .. } => url,
             Self::Archive { url } | Self::File { url } | Self::HasFile { url } | Self::Holders { url, .. } => url,
             Self::Image { reference } | Self::HasImage { reference } => reference,
@@ -233,6 +237,11 @@ impl Task<'_> {
                 let between = call(url).and_then(|call| between::between(&call, good, bad));
                 let (url, good, bad) = ((*url).to_owned(), (*good).to_owned(), (*bad).to_owned());
                 vec![(Question::Between { url, good, bad }, between.map(Answer::Between))]
+            }
+            Self::Divergence { url, from, to } => {
+                let divergence = call(url).and_then(|call| divergence::divergence(&call, from, to));
+                let (url, from, to) = ((*url).to_owned(), (*from).to_owned(), (*to).to_owned());
+                vec![(Question::Divergence { url, from, to }, divergence.map(Answer::Divergence))]
             }
             Self::RefsAsOf { url, before } => {
                 let refs = call(url).and_then(|call| dated::refs(&call, *before));

@@ -32,7 +32,7 @@ pub use cause::{CauseReport, cause_report, cause_text};
 pub use checkout::{CheckoutReport, ImportReport, ImportedReport, StatusReport};
 pub use completeness::{SourceReport, SourcesReport, sources_text};
 pub use diff::{
-    ChangeKind, ChangeReport, Commit, DiffReport, ExtensionFacts, Finding, History, MARKER, Phrase, Review, Section,
+    ChangeKind, ChangeReport, Commit, DiffReport, ExtensionFacts, History, MARKER, Phrase, Review, Section,
     SectionReport, Side, SideReport, diff_markdown, diff_page, diff_text, review,
 };
 pub use drift::{DriftItem, DriftReport, drift_json};

@@ -54,6 +54,15 @@ pub enum Question {
         /// The full id of the other.
         bad: String,
     },
+    /// How far are these two commits apart? Takes history, unless the store has it.
+    Divergence {
+        /// The repository as people wrote it.
+        url: String,
+        /// The full id of the old one.
+        from: String,
+        /// The full id of the new one.
+        to: String,
+    },
     /// Does the registry still have this image?
     HasImage {
         /// The reference with its digest, such as `ubuntu:24.04@sha256:<64 hex>`.
@@ -98,6 +107,8 @@ pub enum Answer {
     Holders(Holders),
     /// The commits between.
     Between(Between),
+    /// The commits that only one of the two has.
+    Divergence(Divergence),
     /// The registry has the image.
     HasImage,
     /// The file is there, with so many bytes, where the server says.
@@ -141,6 +152,19 @@ pub struct Between {
     pub base: Option<String>,
     /// What leads from there to the second one, which is the last; each after its parents.
     pub commits: Vec<CommitLine>,
+}
+
+/// The commits that lead to one of two commits and not to the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// How many only the new one has.
+    pub ahead: usize,
+    /// How many only the old one has.
+    pub behind: usize,
+    /// The newest that only the new one has, at most twenty; each before its parents.
+    pub added: Vec<CommitLine>,
+    /// The newest that only the old one has, at most twenty; each before its parents.
+    pub dropped: Vec<CommitLine>,
 }
 
 /// What a log says of a commit.

@@ -18,7 +18,7 @@ mod wishes;
 
 pub use adopt::{AdoptProblem, adopt};
 pub use answer::{
-    Answer, Answers, Between, CommitLine, Failure, FailureKind, Head, Holders, Question, Refs, Transport,
+    Answer, Answers, Between, CommitLine, Divergence, Failure, FailureKind, Head, Holders, Question, Refs, Transport,
 };
 pub use drift::{Drift, drift};
 pub use fetch::{FetchWish, PinnedFile, ReplacedFile};

@@ -239,7 +239,10 @@ proptest! {
             let refs = Refs { branches, tags: refs().tags.into_iter().chain(tags).collect(), ..refs() };
             let answer = match &question {
                 Question::Refs { .. } => Answer::Refs(refs),
-                Question::RefsAsOf { .. } | Question::Holders { .. } | Question::Between { .. } => {
+                Question::RefsAsOf { .. }
+                | Question::Holders { .. }
+                | Question::Between { .. }
+                | Question::Divergence { .. } => {
                     unreachable!("a lock asks nothing of history")
                 }
                 Question::HasImage { .. } | Question::HasFile { .. } => unreachable!("a lock verifies nothing"),

@@ -1,9 +1,10 @@
-//! `deps diff`: what changed between two states of the project, for whoever reviews it. Without a checkout, an engine or
-//! a network.
+//! `deps diff`: what changed between two states of the project, for whoever reviews it. Without a checkout or an engine, and
+//! without a network unless asked to.
 //!
 //! Decides what is compared: revisions of git, the work tree, or two lock files. Leaves out what counts as a risk and
 //! every format (`report/diff/`).
 
+mod beyond;
 mod sides;
 
 use std::collections::BTreeMap;
@@ -12,13 +13,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::outcome::{FAILED, Failed, print};
+use super::Network;
+use super::outcome::{FAILED, Failed, UNREACHABLE, print};
 use super::paint;
 use super::session::Session;
 use crate::plan::memory::Memory;
 use crate::report::{self, DiffReport, Review};
 use crate::store::Store;
 use crate::workspace::Workspace;
+use beyond::{Beyond, Known};
 use sides::{Sides, State};
 
 #[derive(Debug, Args)]
@@ -42,6 +45,14 @@ pub(super) struct Options {
     /// Exit with 1 when something changed.
     #[arg(long)]
     exit_code: bool,
+    /// Ask for the commits between, where the store has no history: of git repositories that moved, without their files.
+    #[arg(long)]
+    fetch: bool,
+    /// Ask every remote, too, whether what the new lock pins is still there, as `deps lock --verify` does; with --fetch.
+    #[arg(long)]
+    online: bool,
+    #[command(flatten)]
+    network: Network,
 }
 
 /// What `--help` says last.
@@ -52,24 +63,31 @@ Examples:
   deps diff v1.0 v1.1              between two releases
   deps diff origin/main...         what HEAD changes since it left origin/main
   deps diff old.lock deps.lock     two lock files; of these, stages are not known
+  deps diff --online --markdown    a comment for a pull request, with all that servers know
 
 The Markdown begins with `<!-- deps diff -->`, by which a comment is found again to be replaced.";
 
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let sides = Sides::of(session, options.base.as_deref(), options.head.as_deref())?;
-    let report = report::review(&reviewed(session, &sides));
+    let beyond = Beyond::of(session, options, &sides)?;
+    let failures = beyond.failures;
+    let report = report::review(&reviewed(session, &sides, beyond.known));
     print(&text(session, options, &report))?;
+    if !failures.is_empty() {
+        return Err(Failed::new(UNREACHABLE, failures));
+    }
     if options.exit_code && !report.is_empty() { Err(Failed::silent(FAILED)) } else { Ok(()) }
 }
 
-fn reviewed<'a>(session: &Session, sides: &'a Sides) -> Review<'a> {
-    let (histories, findings) = Default::default();
+fn reviewed<'a>(session: &Session, sides: &'a Sides, known: Known) -> Review<'a> {
+    let Known { histories, findings, notes: unknown } = known;
     let took = took(session);
     let planned = |state: &State| state.records.is_some();
     let mut notes: Vec<String> = [&sides.base, &sides.head].iter().flat_map(|state| state.notes.clone()).collect();
     if notes.is_empty() && !(planned(&sides.base) && planned(&sides.head)) {
         notes.push("these are locks alone: which stages rebuild is not known".to_owned());
     }
+    notes.extend(unknown);
     Review { base: sides.base.side(), head: sides.head.side(), histories, findings, took, notes }
 }
 

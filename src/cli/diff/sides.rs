@@ -29,12 +29,14 @@ pub(super) struct Sides {
 /// One state.
 #[derive(Default)]
 pub(super) struct State {
-    name: String,
+    pub(super) name: String,
     commit: Option<String>,
     pub(super) lock: Lock,
     texts: BTreeMap<String, String>,
     pub(super) records: Option<Vec<Record>>,
     extensions: Option<BTreeMap<String, ExtensionFacts>>,
+    /// The project; none of a lock alone, and where the lock is out of date.
+    pub(super) loaded: Option<Loaded>,
     /// What of it cannot be compared.
     pub(super) notes: Vec<String>,
 }
@@ -168,7 +170,8 @@ impl State {
         if drift.iter().any(|one| !matches!(one, Drift::NotCanonical)) {
             return Err(format!("{LOCK_FILE} is out of date"));
         }
-        self.records = Some(records(&loaded, &self.lock)?);
+        let loaded = self.loaded.insert(loaded);
+        self.records = Some(records(loaded, &self.lock)?);
         Ok(())
     }
 }

@@ -1,32 +1,20 @@
-//! From the entries that differ to rows: where they come from, whether they are what they say, how far they moved.
+//! From the entries that differ to rows: where they come from, how far they moved.
 //!
-//! Decides which rows an entry has: a change of its source and one of its version are two. Leaves out what an extension
-//! has besides (`extensions.rs`).
+//! Decides which rows an entry has: a change of its source and one of its version are two. Leaves out whether they are
+//! what they say (`integrity.rs`), and what an extension has besides (`extensions.rs`).
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use deps_lock::{Change, Changed, Entry, Key, Kind, Lock};
+use deps_lock::{Change, Changed, Key, Kind, Lock, LockDiff};
 
 use super::place::{Part, Place};
-use super::version::Asked;
-use super::{ChangeKind, ChangeReport, History, Phrase, Review, Rows, Section, link, short};
+use super::said::Said;
+use super::{ChangeKind, ChangeReport, History, Phrase, Review, Rows, Section, integrity, link};
+use crate::resolve::Divergence;
 
 /// So many entries of a new host are named.
 const MOST_NAMED: usize = 5;
-
-/// What an entry says, whatever its kind.
-pub(super) struct Said<'a> {
-    /// What fetches it: `git`, `tar`, `zip`, `hg`, `svn`, `url`, `image`, or `built in`.
-    pub(super) system: &'static str,
-    pub(super) want: Option<&'a str>,
-    pub(super) reference: Option<&'a str>,
-    /// What it is pinned to; of a file for several platforms, all digests.
-    pub(super) pin: String,
-    /// None for images and what is built in.
-    pub(super) url: Option<&'a str>,
-    pub(super) place: Option<Place>,
-}
 
 /// Adds the rows of all entries that differ.
 pub(super) fn rows(review: &Review<'_>, rows: &mut Rows) {
@@ -44,12 +32,11 @@ pub(super) fn rows(review: &Review<'_>, rows: &mut Rows) {
             }
         }
     }
-    for (key, findings) in &review.findings {
-        for finding in findings {
-            let text = Phrase::theirs(&finding.text);
-            rows.push(Section::Integrity, ChangeReport::of(key, finding.change, text));
-        }
-    }
+    of_file(&diff, rows);
+}
+
+/// What differs in the lock beside its entries.
+fn of_file(diff: &LockDiff<'_>, rows: &mut Rows) {
     if let Some((before, after)) = diff.schema {
         let text = Phrase::of(&format!("schema {before} → {after}"), []);
         rows.push(Section::Cosmetic, ChangeReport::new(("file", "deps.lock"), ChangeKind::Layout, text));
@@ -99,16 +86,20 @@ fn new_hosts(review: &Review<'_>, known: &BTreeSet<String>, rows: &mut Rows) {
     }
     for (host, keys) in new {
         let named = keys.iter().take(MOST_NAMED).map(|key| Phrase::of(&format!("{} {{}}", key.kind), [&key.name]));
-        let mut text = Phrase::of("nothing came from there before: ", []);
-        for (number, name) in named.enumerate() {
-            text = text.and(Phrase::of(if number > 0 { ", " } else { "" }, [])).and(name);
-        }
+        let mut text = Phrase::of("nothing came from there before: ", []).and(listed(named));
         if keys.len() > MOST_NAMED {
             text = text.and(Phrase::of(&format!(" and {} more", keys.len() - MOST_NAMED), []));
         }
         let row = ChangeReport::new(("host", &host), ChangeKind::NewHost, text).values(None, Some(&host));
         rows.push(Section::SourceIdentity, with_letters(row, &host));
     }
+}
+
+/// Returns `phrases` with commas between them.
+pub(super) fn listed(phrases: impl Iterator<Item = Phrase>) -> Phrase {
+    phrases.enumerate().fold(Phrase::default(), |list, (number, phrase)| {
+        list.and(Phrase::of(if number > 0 { ", " } else { "" }, [])).and(phrase)
+    })
 }
 
 /// Says of a host with other letters than ASCII which they are: some look like others.
@@ -119,12 +110,12 @@ fn with_letters(row: ChangeReport, host: &str) -> ChangeReport {
 }
 
 /// One entry that changed.
-struct One<'a> {
-    key: &'a Key,
-    before: Said<'a>,
-    after: Said<'a>,
-    changed: &'a Changed<'a>,
-    history: Option<&'a History>,
+pub(super) struct One<'a> {
+    pub(super) key: &'a Key,
+    pub(super) before: Said<'a>,
+    pub(super) after: Said<'a>,
+    pub(super) changed: &'a Changed<'a>,
+    pub(super) history: Option<&'a Divergence>,
     hosts: &'a BTreeSet<String>,
 }
 
@@ -134,7 +125,7 @@ impl One<'_> {
         self.source(rows, pinned);
         self.unpinned(rows);
         if pinned {
-            self.alarm(rows);
+            integrity::alarm(self, rows);
             if self.key.kind != Kind::Ext {
                 rows.push(section(self.key.kind), self.moved());
             }
@@ -164,19 +155,21 @@ impl One<'_> {
             Some((Part::Name, ..)) => ChangeKind::OtherRepository,
             Some((Part::Scheme, ..)) => ChangeKind::OtherScheme,
         };
-        let mut text = Phrase::default();
-        for (number, (part, old, new)) in parts.iter().enumerate() {
-            let comma = if number > 0 { ", " } else { "" };
-            text = text.and(Phrase::of(&format!("{comma}{} {{}} → {{}}", part.word()), [*old, *new]));
-        }
-        let mut row = self.source_row(change, text, pinned);
+        let part =
+            |(part, old, new): &(Part, &str, &str)| Phrase::of(&format!("{} {{}} → {{}}", part.word()), [*old, *new]);
+        let row = self.source_row(change, listed(parts.iter().map(part)), pinned);
+        rows.push(Section::SourceIdentity, self.warned(row, old, new));
+    }
+
+    /// Adds what is suspicious about where it comes from now.
+    fn warned(&self, mut row: ChangeReport, old: &Place, new: &Place) -> ChangeReport {
         if !self.hosts.contains(&new.host) {
             row = with_letters(row.detail(Phrase::of("nothing came from this host before", [])), &new.host);
         }
         if new.is_unprotected() && !old.is_unprotected() {
             row = row.detail(Phrase::of(&format!("{} is not protected against changes on the way", new.scheme), []));
         }
-        rows.push(Section::SourceIdentity, row);
+        row
     }
 
     fn source_row(&self, change: ChangeKind, text: Phrase, pinned: bool) -> ChangeReport {
@@ -206,70 +199,11 @@ impl One<'_> {
         rows.push(Section::SourceIdentity, row.detail(Phrase::of(detail, [])));
     }
 
-    /// What is not what its name says, or went back.
-    fn alarm(&self, rows: &mut Rows) {
-        let (before, after) = (&self.before, &self.after);
-        let (old, new) = (before.asked(), after.asked());
-        let same = before.reference == after.reference && before.system == after.system;
-        let pins = [short(&before.pin), short(&after.pin)];
-        let went_back = self.is_git() && old.moved(&new).is_some_and(|one| one.direction == Ordering::Less);
-        let (change, text) = if self.is_git() && same && new.is_tag() {
-            (
-                ChangeKind::TagMoved,
-                Phrase::of("tag {} is another commit: {} → {}", [new.name().unwrap_or_default(), &pins[0], &pins[1]]),
-            )
-        } else if went_back {
-            (ChangeKind::Rollback, Phrase::of("{} → {} is an older version", [&before.label(), &after.label()]))
-        } else if same && self.is_file() && self.has_other_bytes() {
-            (ChangeKind::OtherContent, Phrase::of("other bytes at the same url: {} → {}", [&pins[0], &pins[1]]))
-        } else {
-            match self.history.filter(|history| same && new.moves() && history.behind > 0) {
-                Some(History { ahead: 0, behind, .. }) => {
-                    let commits = crate::report::count(*behind, "commit", "commits");
-                    (
-                        ChangeKind::Rollback,
-                        Phrase::of(&format!("{{}} went back by {commits}"), [new.name().unwrap_or_default()]),
-                    )
-                }
-                Some(History { behind, .. }) => {
-                    let commits = crate::report::count(*behind, "commit", "commits");
-                    (
-                        ChangeKind::Rewritten,
-                        Phrase::of(
-                            &format!("{{}} lost {commits}: its history was rewritten"),
-                            [new.name().unwrap_or_default()],
-                        ),
-                    )
-                }
-                None => return,
-            }
-        };
-        rows.push(
-            Section::Integrity,
-            ChangeReport::of(self.key, change, text).values(Some(&before.pin), Some(&after.pin)),
-        );
-    }
-
     /// How far it moved.
     fn moved(&self) -> ChangeReport {
         let (old, new) = (self.before.asked(), self.after.asked());
         let (mut before, mut after) = (self.before.label(), self.after.label());
-        let same = self.before.reference == self.after.reference;
-        let change = match old.moved(&new) {
-            Some(moved) => moved.class,
-            None if self.key.kind == Kind::Image => {
-                if same {
-                    ChangeKind::Digest
-                } else {
-                    ChangeKind::Tag
-                }
-            }
-            None if same && matches!(self.after.system, "tar" | "zip" | "url") => ChangeKind::Digest,
-            None if same && new.moves() => ChangeKind::Commits,
-            None if old.moves() && new.moves() => ChangeKind::OtherBranch,
-            None => ChangeKind::OtherVersion,
-        };
-        let mut text = match self.before.reference.filter(|_| same) {
+        let mut text = match self.before.reference.filter(|_| self.before.reference == self.after.reference) {
             Some(reference) => {
                 (before, after) = (self.before.short_pin(), self.after.short_pin());
                 Phrase::of("{} {} → {}", [reference, &before, &after])
@@ -279,14 +213,29 @@ impl One<'_> {
         if old.moved(&new).is_some_and(|one| one.direction == Ordering::Less) {
             text = text.and(Phrase::of(", back", []));
         }
-        let mut row = ChangeReport::of(self.key, change, text).values(Some(&before), Some(&after));
+        let mut row = ChangeReport::of(self.key, self.class(), text).values(Some(&before), Some(&after));
         if self.before.want != self.after.want {
             let word = |want: Option<&str>| want.unwrap_or("no requirement").to_owned();
             row = row.detail(Phrase::of("asked for {} → {}", [&word(self.before.want), &word(self.after.want)]));
         }
-        row.history = self.history.map(History::plain);
+        row.history = self.history.map(History::of);
         row.link = self.compare();
         row
+    }
+
+    /// What kind of move it is.
+    fn class(&self) -> ChangeKind {
+        let (old, new) = (self.before.asked(), self.after.asked());
+        let same = self.before.reference == self.after.reference;
+        match old.moved(&new) {
+            Some(moved) => moved.class,
+            None if self.key.kind == Kind::Image && same => ChangeKind::Digest,
+            None if self.key.kind == Kind::Image => ChangeKind::Tag,
+            None if same && matches!(self.after.system, "tar" | "zip" | "url") => ChangeKind::Digest,
+            None if same && new.moves() => ChangeKind::Commits,
+            None if old.moves() && new.moves() => ChangeKind::OtherBranch,
+            None => ChangeKind::OtherVersion,
+        }
     }
 
     /// The page that shows the commits: only where both are of one repository.
@@ -319,87 +268,7 @@ impl One<'_> {
         }
     }
 
-    fn is_git(&self) -> bool {
+    pub(super) fn is_git(&self) -> bool {
         self.before.system == "git" && self.after.system == "git"
-    }
-
-    fn is_file(&self) -> bool {
-        matches!(self.after.system, "tar" | "zip" | "url") && self.before.url == self.after.url
-    }
-
-    /// Whether a digest that was there before is another one; one for a new platform is no other.
-    fn has_other_bytes(&self) -> bool {
-        let mut fields = self.changed.fields.iter();
-        fields.any(|field| {
-            !matches!(field.name.as_str(), "url" | "ref" | "want") && field.before.is_some() && field.after.is_some()
-        })
-    }
-}
-
-impl<'a> Said<'a> {
-    /// Returns what `entry` says.
-    pub(super) fn of(entry: &'a Entry) -> Self {
-        let text = |text: &'a Option<deps_lock::Text>| text.as_deref();
-        let said = |system, want, reference, pin: &str, url: &'a str| {
-            let place = Some(if matches!(system, "tar" | "zip" | "url") {
-                Place::of_file(url)
-            } else {
-                Place::of_repository(url)
-            });
-            Self { system, want, reference, pin: pin.to_owned(), url: Some(url), place }
-        };
-        match entry {
-            Entry::Repo(git) | Entry::Input(git) => {
-                said("git", text(&git.want), text(&git.reference), &git.rev, &git.url)
-            }
-            Entry::Archive(archive) => {
-                said(archive.format.name(), None, text(&archive.reference), &archive.digest, &archive.url)
-            }
-            Entry::Revision(revision) => {
-                said(revision.pin.system().name(), None, text(&revision.reference), revision.pin.rev(), &revision.url)
-            }
-            Entry::Fetch(fetch) => {
-                let sums: Vec<String> =
-                    fetch.platforms.iter().map(|(platform, sum)| format!("{platform} {sum}")).collect();
-                said("url", text(&fetch.want), text(&fetch.reference), &sums.join(", "), &fetch.url)
-            }
-            Entry::Image(image) => {
-                let place = Some(Place::of_image(&image.reference));
-                let (want, url, pin) = (None, None, image.digest.to_string());
-                Self { system: "image", want, reference: Some(&image.reference), pin, url, place }
-            }
-            Entry::Ext(extension) => match &extension.origin {
-                Some(origin) => said("git", text(&origin.want), text(&origin.reference), &origin.rev, &origin.url),
-                None => {
-                    let (want, reference, url, place) = Default::default();
-                    Self { system: "built in", want, reference, pin: extension.digest.to_string(), url, place }
-                }
-            },
-        }
-    }
-
-    pub(super) fn asked(&self) -> Asked<'a> {
-        Asked::of(self.want, self.reference, &self.pin)
-    }
-
-    /// Returns it in a few words: the ref, and the pin where that moves.
-    pub(super) fn label(&self) -> String {
-        match self.reference {
-            Some(reference) if self.pin.starts_with(reference) => self.short_pin(),
-            Some(reference) if self.system == "image" => format!("{reference} {}", self.short_pin()),
-            Some(reference) if !self.asked().moves() || self.system == "url" => reference.to_owned(),
-            Some(reference) => format!("{reference} {}", self.short_pin()),
-            None if self.system == "git" => format!("HEAD {}", self.short_pin()),
-            None => self.short_pin(),
-        }
-    }
-
-    /// Returns the beginning of the pin: of a file, of its first digest.
-    fn short_pin(&self) -> String {
-        match self.system {
-            "svn" => format!("r{}", self.pin),
-            "url" => self.pin.split([' ', ',']).find(|word| word.contains(':')).map(short).unwrap_or_default(),
-            _ => short(&self.pin),
-        }
     }
 }

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deps_lock::{Entry, Extension, Kind, Lock};
+use deps_lock::{Entry, Extension, Key, Kind, Lock, Name};
 
 use super::version::Asked;
-use super::{ChangeKind, ChangeReport, ExtensionFacts, Phrase, Review, Rows, Section, short};
+use super::{ChangeKind, ChangeReport, ExtensionFacts, History, Phrase, Review, Rows, Section, short};
 
 /// So many files are named.
 const MOST_FILES: usize = 8;
@@ -23,7 +23,10 @@ pub(super) fn rows(review: &Review<'_>, rows: &mut Rows) {
     for name in names {
         match (before.get(name), after.get(name)) {
             (Some(before), Some(after)) if before != after => {
-                rows.push(Section::Extensions, changed(name, before, after));
+                let mut row = changed(name, before, after);
+                let key = Name::new(name.as_str()).ok().map(|name| Key { kind: Kind::Ext, name });
+                row.history = key.and_then(|key| review.histories.get(&key)).map(History::of);
+                rows.push(Section::Extensions, row);
             }
             (None, Some(facts)) if !is_told(review.head.lock, name) => {
                 rows.push(Section::Extensions, came(name, ChangeKind::Added, facts));

@@ -1,6 +1,8 @@
 //! What a review says of two locks, and that no word of others leaves its place.
 
 use super::*;
+use crate::resolve::{CommitLine, FailureKind, FindingKind, Held, Transport};
+use crate::source::Source;
 
 fn lock(blocks: &str) -> Lock {
     Lock::parse(&format!("schema = 1\n{blocks}")).expect("the test's lock is one")
@@ -104,11 +106,11 @@ fn what_is_not_what_its_name_says_is_an_alarm_without_any_network() {
 fn history_says_how_far_a_branch_went_and_whether_it_lost_commits() {
     let (before, after) = (lock(&repo("a", "main", 'a', NAV2)), lock(&repo("a", "main", 'b', NAV2)));
     let key = before.iter().next().expect("it has an entry").0.clone();
-    let commit = Commit { rev: "b".repeat(40), subject: "Fix it".to_owned() };
+    let commit = CommitLine { id: "b".repeat(40), subject: "Fix it".to_owned(), ..CommitLine::default() };
     for (ahead, behind, alarm) in
         [(38, 0, None), (38, 2, Some(ChangeKind::Rewritten)), (0, 2, Some(ChangeKind::Rollback))]
     {
-        let history = History { ahead, behind, added: vec![commit.clone()], dropped: Vec::new() };
+        let history = Divergence { ahead, behind, added: vec![commit.clone()], dropped: Vec::new() };
         let mut between = between(&before, &after);
         between.histories.insert(key.clone(), history);
         let report = review(&between);
@@ -121,6 +123,61 @@ fn history_says_how_far_a_branch_went_and_whether_it_lost_commits() {
             assert!(text.contains("      + bbbbbbbb Fix it\n      + … and 37 more\n"), "{text}");
         }
     }
+}
+
+#[test]
+fn what_servers_say_is_an_alarm_each_and_their_silence_is_none() {
+    let lock = lock(&repo("a", "main", 'a', NAV2));
+    let key = lock.iter().next().expect("it has an entry").0.clone();
+    let (rev, tip, url) = ("a".repeat(40), "b".repeat(40), "https://x.org/f".to_owned());
+    let (tag, name, refs) = ("1.0".to_owned(), "main".to_owned(), vec!["refs/heads/old".to_owned()]);
+    let requests = vec!["refs/pull/7/head".to_owned(); 5];
+    let failure = crate::resolve::Failure {
+        kind: FailureKind::Timeout,
+        subject: url.clone(),
+        message: "no answer".to_owned(),
+        retried: 0,
+        transport: Transport::Git2,
+    };
+    let kinds = [
+        FindingKind::Remote(failure),
+        FindingKind::TagMoved { tag, from: rev.clone(), to: tip.clone(), held: Held::Refs(refs) },
+        FindingKind::Rewritten { what: "branch", name: name.clone(), rev: rev.clone(), tip, held: Held::Nobody },
+        FindingKind::Vanished { what: "branch", name, rev: rev.clone(), held: Held::Requests(requests.clone()) },
+        FindingKind::Endangered { rev: rev.clone(), by: requests },
+        FindingKind::Unheld { rev: rev.clone() },
+        FindingKind::Gone { rev: rev.clone() },
+        FindingKind::ImageGone { reference: "debian@sha256:00".to_owned() },
+        FindingKind::FileGone { url: url.clone(), message: "HTTP 404".to_owned() },
+        FindingKind::FileChanged { url, found: 2, locked: 1 },
+        FindingKind::RevisionGone { rev },
+    ];
+    let mut between = between(&lock, &lock);
+    let place = Source::new("x.repos", "").at(0..0);
+    between.findings = kinds.map(|kind| Finding { key: key.clone(), place: place.clone(), kind }).into();
+    let text = diff_text(&review(&between));
+    snapbox::assert_data_eq!(
+        text,
+        snapbox::str![[r#"
+old → new
+
+Integrity
+  ! repo a  the server has tag 1.0 at bbbbbbbb, the lock has aaaaaaaa
+      the locked commit is kept by old
+  ! repo a  https://x.org/f has 2 bytes, the locked file has 1
+  ! repo a  the server does not have aaaaaaaa
+  ! repo a  the registry does not have debian@sha256:00
+  ! repo a  https://x.org/f is gone: HTTP 404
+  ! repo a  the repository does not have aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+  ! repo a  the server has no branch main, which led to aaaaaaaa
+      the locked commit is endangered: nothing but refs/pull/7/head, refs/pull/7/head, refs/pull/7/head and 2 more leads to it
+  ! repo a  the server has branch main at bbbbbbbb, which does not lead to aaaaaaaa
+      the locked commit is endangered: no ref leads to it any more
+  ! repo a  nothing but refs/pull/7/head, refs/pull/7/head, refs/pull/7/head and 2 more leads to aaaaaaaa
+  ! repo a  no ref leads to aaaaaaaa: the server may drop it any day
+
+"#]]
+    );
 }
 
 #[test]
@@ -151,11 +208,11 @@ fn no_word_of_others_leaves_its_place() {
     let key = before.iter().next().expect("it has an entry").0.clone();
     let mut between = between(&before, &after);
     between.base.name = HOSTILE.to_owned();
-    let commit = Commit { rev: "b".repeat(40), subject: HOSTILE.to_owned() };
-    between
-        .histories
-        .insert(key.clone(), History { ahead: 1, behind: 1, added: vec![commit.clone()], dropped: vec![commit] });
-    between.findings.insert(key, vec![Finding { change: ChangeKind::Unreachable, text: HOSTILE.to_owned() }]);
+    let commit = CommitLine { id: "b".repeat(40), subject: HOSTILE.to_owned(), ..CommitLine::default() };
+    let divergence = Divergence { ahead: 1, behind: 1, added: vec![commit.clone()], dropped: vec![commit] };
+    between.histories.insert(key.clone(), divergence);
+    let kind = FindingKind::FileGone { url: HOSTILE.to_owned(), message: "HTTP 404".to_owned() };
+    between.findings.push(Finding { key, place: Source::new("x.repos", "").at(0..0), kind });
     between.notes.push(HOSTILE.to_owned());
     let report = review(&between);
     let (text, markdown, page) = (diff_text(&report), diff_markdown(&report), diff_page(&report));
