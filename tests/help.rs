@@ -11,35 +11,6 @@ A content-addressed build planner with a lockfile for Docker/BuildKit images
 Usage: deps [OPTIONS] <COMMAND>
 
 Commands:
-  init         Propose a `deps.toml` from what this folder holds: manifests, sources, a
-               rockerc.yaml, *.deps.yaml
-  lock         Pin every repository, base image and extension in `deps.lock`
-  update       Pin what the refs hold now: all entries, or those named
-  fetch        Fetch every pinned commit into the store
-  import       Make working checkouts at the pinned commits; no work in them is ever lost
-  status       Show which working checkouts are off their pin or hold work
-  export       Print a vcstool manifest of what is pinned, or of a folder's checkouts
-  pin-from     Pin the commits that the checkouts of an existing workspace are at
-  diff         Review what changed: sources, versions, images, extensions, and the stages that
-               rebuild
-  plan         Show the stages of the image with their keys, and which steps will run
-  why          Explain why a stage changed: first causes with old and new values
-  graph        Draw the stages and what they are made of: text, DOT, Mermaid, SVG or a page
-  dockerfile   Print the canonical Dockerfile
-  bisect       Find the repository, and its commit, that broke a test between two locks
-  build        Build the image
-  run          Run a container of the image, with what its extensions ask of the host
-  test         Run the test of every extension in a container of the image
-  verify       Check that the lock names all that a build took from outside
-  add          Add extensions to `deps.toml`
-  remove       Remove extensions from `deps.toml`
-  set          Set options and other values in `deps.toml`
-  ext          List, show, make and check extensions
-  lint         Find what makes an image another one tomorrow, in snippets and Dockerfiles
-  cache        List, measure, verify and clean the store
-  schema       Print the JSON Schema of a file
-  completions  Print the completions of a shell
-  help         Print this message or the help of the given subcommand(s)
   init          Propose a `deps.toml` from what this folder holds: manifests, sources, a
                 rockerc.yaml, *.deps.yaml
   lock          Pin every repository, base image and extension in `deps.lock`
@@ -49,13 +20,17 @@ Commands:
   status        Show which working checkouts are off their pin or hold work
   export        Print a vcstool manifest of what is pinned, or of a folder's checkouts
   pin-from      Pin the commits that the checkouts of an existing workspace are at
+  diff          Review what changed: sources, versions, images, extensions, and the stages that
+                rebuild
   plan          Show the stages of the image with their keys, and which steps will run
   why           Explain why a stage changed: first causes with old and new values
   graph         Draw the stages and what they are made of: text, DOT, Mermaid, SVG or a page
   dockerfile    Print the canonical Dockerfile
+  bisect        Find the repository, and its commit, that broke a test between two locks
   build         Build the image
   run           Run a container of the image, with what its extensions ask of the host
   test          Run the test of every extension in a container of the image
+  verify        Check that the lock names all that a build took from outside
   add           Add extensions to `deps.toml`
   remove        Remove extensions from `deps.toml`
   set           Set options and other values in `deps.toml`

@@ -26,6 +26,7 @@ use crate::plan::record::Record;
 pub use markdown::{MARKER, diff_markdown};
 pub use page::diff_page;
 pub use phrase::Phrase;
+pub(super) use text::diff_sections;
 pub use text::diff_text;
 
 use phrase::plain;
