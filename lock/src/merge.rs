@@ -248,7 +248,7 @@ fn platforms(base: &Fetch, ours: &Fetch, theirs: &Fetch) -> Option<Fetch> {
 
 /// Returns the blocks of an unknown table, by their keys; none where something is a block on one side, and no table on
 /// another.
-fn blocks<'a>(values: [Option<&'a Value>; 3]) -> Option<[BTreeMap<Option<&'a str>, Extra>; 3]> {
+fn blocks(values: [Option<&Value>; 3]) -> Option<[BTreeMap<Option<&str>, Extra>; 3]> {
     let mut sides: [BTreeMap<Option<&str>, Extra>; 3] = Default::default();
     for (value, side) in values.into_iter().zip(&mut sides) {
         match value {
