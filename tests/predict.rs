@@ -145,3 +145,30 @@ fn what_the_engine_does_otherwise_is_said_with_both_sides() {
     let ignored = sandbox.deps(["build", "--no-skip", "-t", "deps-test/foreseen", "--no-cache"]).succeeds();
     assert!(is_as_predicted(&ignored.stderr()), "{ignored}");
 }
+
+#[test]
+fn a_review_says_how_long_a_stage_took_when_it_was_built_last() {
+    let Some(engine) = Engine::twin() else { return };
+    let sandbox = project(&engine);
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        sandbox.program("git", identity.iter().chain(arguments)).succeeds();
+    };
+    sandbox.edit("one/b.Dockerfile", "RUN echo", "RUN sleep 1.1 && echo");
+    sandbox.deps(["lock"]).succeeds();
+    git(&["init", "--quiet", "."]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "x"]);
+    sandbox.deps(["build", "--frozen", "-t", "deps-test/foreseen"]).succeeds();
+    sandbox.edit("deps.toml", "word = \"a\"", "word = \"b\"");
+    sandbox.deps(["lock"]).succeeds();
+    let report: Value = serde_json::from_str(&sandbox.deps(["diff", "HEAD", "--json"]).succeeds().stdout()).unwrap();
+    let sections = report["sections"].as_array().unwrap();
+    let stages = sections.iter().find(|section| section["section"] == "stages").unwrap();
+    let changes = stages["changes"].as_array().unwrap();
+    let builder = changes.iter().find(|row| row["name"] == "one-builder").unwrap();
+    assert!(builder["seconds"].as_f64().unwrap() >= 1.1, "it slept: {report:#}");
+    let text = sandbox.deps(["diff", "HEAD"]).succeeds().stdout();
+    let line = text.lines().find(|line| line.contains("~ stage one-builder")).unwrap();
+    assert!(line.ends_with("s last time"), "{text}");
+}

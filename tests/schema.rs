@@ -9,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-const SCHEMAS: [&str; 22] = [
+const SCHEMAS: [&str; 23] = [
     "cache-ls",
     "cache-du",
     "cache-gc",
@@ -29,6 +29,7 @@ const SCHEMAS: [&str; 22] = [
     "extensions",
     "import",
     "status",
+    "update",
     "verify",
     "why",
     "graph",
@@ -103,4 +104,6 @@ fn a_plan_and_a_drift_validate_as_printed() {
     sandbox.edit("underlay.repos", "1.0", "main");
     let drift = sandbox.deps(["lock", "--check", "--json"]).exits(3).stdout();
     assert!(validator("drift").is_valid(&serde_json::from_str(&drift).unwrap()));
+    let update = sandbox.deps(["update", "--dry-run", "--json"]).without_recheck().succeeds().stdout();
+    assert!(validator("update").is_valid(&serde_json::from_str(&update).unwrap()), "{update}");
 }

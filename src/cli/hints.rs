@@ -1,6 +1,6 @@
 //! What to do next: one hint for an error, something to type wherever there is such a thing.
 
-use crate::clone::SetupError;
+use crate::clone::{CommitError, SetupError};
 use crate::configuration;
 use crate::extension;
 use crate::manifest::{NameProblem, Problem as ManifestProblem, Warning};
@@ -164,6 +164,17 @@ pub(super) fn of_setup(error: &SetupError) -> Option<String> {
             Some(format!("`git check-attr -a {}` shows it; remove the other line for `{attribute}`", lock.display()))
         }
         _ => None,
+    }
+}
+
+/// Returns what to do where the lock cannot be committed.
+pub(super) fn of_commit(error: &CommitError) -> Option<String> {
+    match error {
+        CommitError::InProgress { .. } => Some("`git status` says how to end it".to_owned()),
+        CommitError::Uncommitted => Some("commit it first, or `git restore` it".to_owned()),
+        CommitError::Ignored { .. } => Some("`git check-ignore -v deps.lock` names the line to remove".to_owned()),
+        CommitError::NoAuthor => Some("`git config user.name NAME` and `git config user.email ADDRESS`".to_owned()),
+        CommitError::NoClone { .. } | CommitError::NoFile | CommitError::Git(_) => None,
     }
 }
 

@@ -172,12 +172,25 @@ pub(super) fn write(
     refresh: &Refresh,
     network: &Network,
 ) -> Result<Lock, Failed> {
+    let (resolution, _) = replace(session, workspace, loaded, before, refresh, network)?;
+    Ok(resolution.lock)
+}
+
+/// The same; returns what changed, and whether the file did.
+pub(super) fn replace(
+    session: &Session,
+    workspace: &Workspace,
+    loaded: &Loaded,
+    before: Option<&LoadedLock>,
+    refresh: &Refresh,
+    network: &Network,
+) -> Result<(Resolution, bool), Failed> {
     let old = before.map(|before| before.lock.clone()).unwrap_or_default();
     let resolution = resolve(session, workspace, loaded, &old, refresh, network)?;
     warn(session, &resolution)?;
     let written = workspace.replace_lock(before, &resolution.lock)?;
     tell(session, &old, &resolution, if written { "wrote" } else { "kept" });
-    Ok(resolution.lock)
+    Ok((resolution, written))
 }
 
 /// Says which entries have no history that could be asked for a date.

@@ -9,7 +9,7 @@ use crate::project::file::ProjectFile;
 use crate::report::{
     self, CacheReport, CollectReport, DiffReport, DriftReport, EngineReport, ExtensionsReport, GraphReport,
     ImportReport, LintReport, LockVerifyReport, PlanReport, ProgressReport, PrunedReport, SourcesReport, StatusReport,
-    UsageReport, VerifyReport, WhyReport,
+    UpdateReport, UsageReport, VerifyReport, WhyReport,
 };
 
 #[derive(Debug, Args)]
@@ -43,6 +43,8 @@ enum File {
     Drift,
     /// `deps lock --verify --json`
     LockVerify,
+    /// `deps update --json`
+    Update,
     /// `deps ext ls --json`
     Extensions,
     /// `deps import --json`
@@ -80,6 +82,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         File::Why => schemars::schema_for!(WhyReport),
         File::Drift => schemars::schema_for!(DriftReport),
         File::LockVerify => schemars::schema_for!(LockVerifyReport),
+        File::Update => schemars::schema_for!(UpdateReport),
         File::Import => schemars::schema_for!(ImportReport),
         File::Status => schemars::schema_for!(StatusReport),
         File::Verify => schemars::schema_for!(SourcesReport),

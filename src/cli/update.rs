@@ -1,17 +1,21 @@
-//! `deps update`: pins what the refs hold now; only the entries named change, byte for byte.
+//! `deps update`: pins what the refs hold now; only the entries named change, byte for byte. `--commit` commits the lock.
 
 use clap::Args;
 use deps_lock::Selector;
 
 use super::Network;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, visible};
+use super::hints;
 use super::locking;
 use super::origins;
-use super::outcome::{Failed, USAGE};
+use super::outcome::{FAILED, Failed, USAGE, print};
 use super::session::Session;
+use crate::clone::{CommitError, LockCommit};
 use crate::manifest::{Kind, version::Step};
+use crate::report;
 use crate::resolve::{Date, Refresh, Wishes};
 use crate::source::nearest;
+use crate::workspace::{Loaded, Workspace};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -37,6 +41,13 @@ pub(super) struct Options {
     /// Say what would change; write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Commit `deps.lock`, and nothing else, with a message that tells the changes. Refuses where the lock has uncommitted changes
+    /// or a merge is in progress. Author and date are git's; no hook is run, nothing is signed.
+    #[arg(long, conflicts_with = "dry_run")]
+    commit: bool,
+    /// Print what moved as JSON (`deps schema update`).
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     network: Network,
 }
@@ -49,6 +60,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         let loaded = session.load(&session.workspace()?)?;
         return Err(Failed::new(USAGE, unknown(&loaded.wishes, &selectors).into_iter().chain(malformed).collect()));
     }
+    let commit = options.commit.then(|| prepare(session)).transpose()?;
     let refresh = refresh(options, &selectors, &chosen);
     let (workspace, loaded) = origins::ready(session, &refresh, false, &options.network)?;
     let mut unknown = unknown(&loaded.wishes, &selectors);
@@ -58,16 +70,62 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     if !unknown.is_empty() {
         return Err(Failed::new(USAGE, unknown));
     }
+    settle(session, options, (&workspace, &loaded), &refresh, commit.as_ref())
+}
+
+/// Writes the lock, or only says what would change; commits it, and prints what moved.
+fn settle(
+    session: &Session,
+    options: &Options,
+    (workspace, loaded): (&Workspace, &Loaded),
+    refresh: &Refresh,
+    commit: Option<&LockCommit>,
+) -> Result<(), Failed> {
     let before = workspace.lock()?;
-    if options.dry_run {
-        let old = before.map(|before| before.lock).unwrap_or_default();
-        let resolution = locking::resolve(session, &workspace, &loaded, &old, &refresh, &options.network)?;
-        locking::warn(session, &resolution)?;
-        locking::tell(session, &old, &resolution, "would write");
-        return Ok(());
+    let old = before.as_ref().map(|before| before.lock.clone()).unwrap_or_default();
+    let (resolution, written) = match options.dry_run {
+        false => locking::replace(session, workspace, loaded, before.as_ref(), refresh, &options.network)?,
+        true => {
+            let resolution = locking::resolve(session, workspace, loaded, &old, refresh, &options.network)?;
+            locking::warn(session, &resolution)?;
+            locking::tell(session, &old, &resolution, "would write");
+            (resolution, false)
+        }
+    };
+    let message = written.then(|| report::update_message(&old, &resolution.lock));
+    let commit = commit.map(|commit| make(session, commit, message.as_deref())).transpose()?.flatten();
+    if options.json {
+        print(&report::json(&report::update_report(&old, &resolution, written, commit)))?;
     }
-    locking::write(session, &workspace, &loaded, before.as_ref(), &refresh, &options.network)?;
     Ok(())
+}
+
+/// Looks, before anybody is asked, whether the lock could be committed.
+fn prepare(session: &Session) -> Result<LockCommit, Failed> {
+    let commit = LockCommit::prepare(Workspace::find(session.start())?.root()).map_err(|error| uncommitted(&error))?;
+    if commit.should_be_signed() {
+        let warning = Diagnostic::warning("the commit will not be signed, although `commit.gpgSign` asks for it");
+        let hint = "to sign it afterwards, run `git commit --amend --no-edit --gpg-sign`";
+        session.warn_all(vec![warning.hint(Some(hint.to_owned()))])?;
+    }
+    Ok(commit)
+}
+
+/// Commits the lock and returns the commit's id; without a `message` there is nothing to commit.
+fn make(session: &Session, commit: &LockCommit, message: Option<&str>) -> Result<Option<String>, Failed> {
+    let Some(message) = message else {
+        session.tell("nothing to commit\n");
+        return Ok(None);
+    };
+    let committed = commit.make(message).map_err(|error| uncommitted(&error))?;
+    let branch = committed.branch.map_or_else(String::new, |branch| format!(" to {}", visible(&branch)));
+    let subject = message.lines().next().unwrap_or_default();
+    session.tell(&format!("committed{branch}: {subject}\n"));
+    Ok(Some(committed.id))
+}
+
+fn uncommitted(error: &CommitError) -> Failed {
+    Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(hints::of_commit(error)))
 }
 
 /// Splits what `--precise` was given: keys, and what is chosen for them.

@@ -6,6 +6,11 @@ use crate::resolve::Resolution;
 
 /// Returns a line for each entry that was added, changed or removed, in the order of the lock.
 pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
+    keyed_changes(before, resolution).into_iter().map(|(_, line)| line).collect()
+}
+
+/// Returns these lines with their entries.
+pub(super) fn keyed_changes<'a>(before: &Lock, resolution: &'a Resolution) -> Vec<(&'a Key, String)> {
     let Resolution { lock, added, changed, removed, moved_tags: _, replaced: _ } = resolution;
     let mut lines: Vec<(&Key, String)> = Vec::new();
     for key in added {
@@ -20,7 +25,7 @@ pub fn lock_changes(before: &Lock, resolution: &Resolution) -> Vec<String> {
         lines.push((key, format!("- {key} {}", version(before, key))));
     }
     lines.sort();
-    lines.into_iter().map(|(_, line)| line).collect()
+    lines
 }
 
 /// Returns what differs in two entries of the same version.

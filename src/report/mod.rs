@@ -20,6 +20,7 @@ mod progress;
 mod repos;
 mod sarif;
 mod settled;
+mod update;
 mod verify;
 mod why;
 
@@ -49,6 +50,7 @@ pub use progress::{ProgressReport, StepName, cached_text, progress_line};
 pub use repos::repos;
 pub use sarif::sarif;
 pub use settled::settled_lines;
+pub use update::{EntryMove, MovedReport, UpdateReport, update_message, update_report};
 pub use verify::{FoundReport, LockVerifyReport, verify_json};
 pub use why::{FollowReport, PlatformWhy, WhyReport, platform_why, why_text};
 

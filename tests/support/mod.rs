@@ -3,6 +3,7 @@
 
 pub(crate) mod apt;
 pub(crate) mod archives;
+pub(crate) mod browser;
 pub(crate) mod daemons;
 pub(crate) mod delay;
 pub(crate) mod dial;

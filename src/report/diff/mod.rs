@@ -29,6 +29,7 @@ pub use markdown::{MARKER, diff_markdown};
 pub use model::{ChangeKind, ChangeReport, Commit, DiffReport, History, Section, SectionReport, SideReport};
 pub use page::diff_page;
 pub use phrase::Phrase;
+pub(super) use text::diff_sections;
 pub use text::diff_text;
 
 use phrase::plain;

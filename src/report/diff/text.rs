@@ -18,16 +18,23 @@ pub fn diff_text(report: &DiffReport) -> String {
     if report.is_empty() {
         text.push_str("nothing changed\n");
     }
-    for section in &report.sections {
-        let summary = section.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
-        writeln!(text, "\n{}{summary}", section.section.title()).expect(WRITES);
-        rows(&mut text, section);
-    }
+    text.push_str(&diff_sections(report));
     if !report.notes.is_empty() {
         text.push('\n');
     }
     for note in &report.notes {
         writeln!(text, "note: {note}").expect(WRITES);
+    }
+    text
+}
+
+/// Returns the changes alone; a section begins with an empty line.
+pub(in crate::report) fn diff_sections(report: &DiffReport) -> String {
+    let mut text = String::new();
+    for section in &report.sections {
+        let summary = section.summary.as_ref().map(|summary| format!(": {summary}")).unwrap_or_default();
+        writeln!(text, "\n{}{summary}", section.section.title()).expect(WRITES);
+        rows(&mut text, section);
     }
     text
 }
