@@ -12,6 +12,7 @@ pub mod container;
 pub mod exporter;
 pub mod held;
 pub mod image;
+mod info;
 pub mod invocation;
 pub mod oci;
 pub mod probe;

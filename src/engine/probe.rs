@@ -12,9 +12,13 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::info::Info;
 use super::text::printable;
 use super::worker::Worker;
 use super::{Choice, Engine};
+
+/// What dockerd calls its store in containerd.
+const CONTAINERD: &str = "io.containerd.snapshotter";
 
 /// What one question to a program brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +32,11 @@ pub enum Answer {
     Text(String),
 }
 
-/// The answers that the decision rests on.
+/// The answers that the decision rests on. Where `info` says all of it, `docker`, `buildx` and `store` need not be asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// Of `docker info --format '{{json .}}'`, if it [`says_all`].
+    pub info: Answer,
     /// Of `docker version --format '{{json .}}'`; fails also when only the server is missing.
     pub docker: Answer,
     /// Of `docker buildx version`.
@@ -132,6 +138,12 @@ pub enum NoEngine {
     },
 }
 
+/// Returns whether `info` says what docker, its server, buildx and the image store are. A client older than 23.0 leaves its own
+/// version out; without a server there is nothing to tell.
+pub fn says_all(info: &Answer) -> bool {
+    Info::read(info).is_some()
+}
+
 /// Returns the engine to build with, or why there is none.
 ///
 /// # Errors
@@ -212,7 +224,7 @@ impl Version {
 }
 
 fn buildx(facts: &Facts) -> Result<Seen, Unusable> {
-    let client = buildx_version(&facts.buildx)?;
+    let client = buildx_version(facts)?;
     let builder = match &facts.builder {
         Answer::Text(text) => Builder::read(text),
         Answer::Failed(said) => return Err(Unusable::NoServer(one_line(said))),
@@ -223,9 +235,9 @@ fn buildx(facts: &Facts) -> Result<Seen, Unusable> {
         return Err(Unusable::NoServer(error));
     }
     let (version, age) = builder.age(facts)?;
-    let merges = builder.driver != "docker" || containerd_store(&facts.store);
+    let merges = builder.driver != "docker" || containerd_store(facts);
     let format = if client < Version(0, 13) { Format::Plain } else { Format::RawJson };
-    let identity = if builder.driver == "docker" { daemon(&facts.store) } else { builder.name };
+    let identity = if builder.driver == "docker" { daemon(facts) } else { builder.name };
     let store = versions(facts).is_ok();
     let found = Found { engine: Engine::Buildx, version, driver: builder.driver, format, merges, identity, store };
     Ok(Seen { found, age })
@@ -234,12 +246,12 @@ fn buildx(facts: &Facts) -> Result<Seen, Unusable> {
 fn docker(facts: &Facts) -> Result<Seen, Unusable> {
     let Versions { client, server } = versions(facts)?;
     // Since 23.0 the client itself cannot speak to BuildKit: `docker build` is an alias of `docker buildx build`.
-    if Version::read(&client) >= Some(Version(23, 0)) && buildx_version(&facts.buildx).is_err() {
+    if Version::read(&client) >= Some(Version(23, 0)) && buildx_version(facts).is_err() {
         return Err(Unusable::NeedsBuildx(client));
     }
     let (version, age) = dockerd(server);
-    let merges = containerd_store(&facts.store);
-    let (driver, format, identity) = ("docker".to_owned(), Format::Plain, daemon(&facts.store));
+    let merges = containerd_store(facts);
+    let (driver, format, identity) = ("docker".to_owned(), Format::Plain, daemon(facts));
     Ok(Seen { found: Found { engine: Engine::Docker, version, driver, format, merges, identity, store: true }, age })
 }
 
@@ -266,18 +278,26 @@ fn released(word: Option<&str>) -> Option<Version> {
     Version::read(word?).filter(|version| *version > Version(0, 0))
 }
 
-/// Returns the version of buildx, read from `github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3`.
-fn buildx_version(answer: &Answer) -> Result<Version, Unusable> {
-    let text = match answer {
+/// Returns the version of buildx, by the list of plugins, or read from `github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3`.
+fn buildx_version(facts: &Facts) -> Result<Version, Unusable> {
+    if let Some(info) = Info::read(&facts.info) {
+        return info.buildx().map_or(Err(Unusable::NoBuildx), new_enough);
+    }
+    let text = match &facts.buildx {
         Answer::Text(text) => text,
         Answer::Failed(_) => return Err(Unusable::NoBuildx),
         Answer::NoProgram => return Err(Unusable::NoDocker),
     };
     let mut words = text.split_whitespace();
     let name = words.next().unwrap_or_default();
-    let number = words.next().unwrap_or_default();
+    if !name.ends_with("/buildx") {
+        return Err(Unusable::NoBuildx);
+    }
+    new_enough(words.next().unwrap_or_default())
+}
+
+fn new_enough(number: &str) -> Result<Version, Unusable> {
     match Version::read(number) {
-        _ if !name.ends_with("/buildx") => Err(Unusable::NoBuildx),
         Some(version) if version < Version(0, 10) => Err(Unusable::OldBuildx(number.to_owned())),
         Some(version) => Ok(version),
         None => Ok(Version(u64::MAX, 0)), // built from a branch: taken for current
@@ -348,6 +368,9 @@ struct Half {
 }
 
 fn versions(facts: &Facts) -> Result<Versions, Unusable> {
+    if let Some(info) = Info::read(&facts.info) {
+        return Ok(Versions { client: printable(info.client()), server: printable(info.server()) });
+    }
     let text = match &facts.docker {
         Answer::NoProgram => return Err(Unusable::NoDocker),
         Answer::Failed(said) => return Err(Unusable::NoServer(one_line(said))),
@@ -362,13 +385,20 @@ fn versions(facts: &Facts) -> Result<Versions, Unusable> {
 }
 
 /// Returns whether dockerd keeps images in containerd, the only store of dockerd that can merge layers.
-fn containerd_store(store: &Answer) -> bool {
-    matches!(store, Answer::Text(text) if text.contains("io.containerd.snapshotter"))
+fn containerd_store(facts: &Facts) -> bool {
+    match (Info::read(&facts.info), &facts.store) {
+        (Some(info), _) => info.store().any(|word| word.contains(CONTAINERD)),
+        (None, Answer::Text(text)) => text.contains(CONTAINERD),
+        (None, _) => false,
+    }
 }
 
-/// Returns the id of dockerd, the last word of its answer about its store.
-fn daemon(store: &Answer) -> String {
-    let Answer::Text(text) = store else { return String::new() };
+/// Returns the id of dockerd, the last word of its answer about its store where that alone was asked for.
+fn daemon(facts: &Facts) -> String {
+    if let Some(info) = Info::read(&facts.info) {
+        return printable(info.id());
+    }
+    let Answer::Text(text) = &facts.store else { return String::new() };
     let id = text.trim().rsplit(' ').next().unwrap_or_default();
     if id.contains(['"', '[', ']']) { String::new() } else { printable(id) }
 }
@@ -445,6 +475,24 @@ mod tests {
         };
         assert_eq!(found, expected);
         assert_eq!(decide(Choice::Only(Engine::Docker), &current()).unwrap().engine, Engine::Docker);
+    }
+
+    #[test]
+    fn one_answer_of_a_current_client_is_enough() {
+        let info = r#"{"ID":"4a5b-6c","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],"ServerVersion":"26.1.5+dfsg1",
+            "ClientInfo":{"Version":"26.1.5+dfsg1","Plugins":[{"Name":"buildx","Version":"0.13.1+ds1"}],"Warnings":null}}"#;
+        let asked = Facts { info: text(info), builder: current().builder, ..Facts::default() };
+        assert!(says_all(&asked.info));
+        for choice in [Choice::Auto, Choice::Only(Engine::Docker)] {
+            assert_eq!(decide(choice, &asked), decide(choice, &current()));
+        }
+        let graph = Facts { info: text(&info.replace("io.containerd.snapshotter.v1", "overlay2")), ..asked.clone() };
+        assert!(!decide(Choice::Auto, &graph).unwrap().merges);
+        let alone = Facts { info: text(&info.replace("buildx", "compose")), ..asked };
+        assert_eq!(
+            decide(Choice::Only(Engine::Docker), &alone),
+            decide(Choice::Only(Engine::Docker), &without_buildx(current()))
+        );
     }
 
     #[test]

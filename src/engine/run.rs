@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::invocation::{Invocation, InvocationError, invocation};
-use super::probe::{Answer, Facts, Found, NoEngine, decide};
+use super::probe::{Answer, Facts, Found, NoEngine, decide, says_all};
 use super::progress::{Event, reader};
 use super::summary::{Outcome, Summary};
 use super::text::printable;
@@ -104,14 +104,20 @@ pub fn probe(choice: Choice, builder: Option<&str>) -> Result<Found, NoEngine> {
 fn facts(builder: Option<&str>) -> Facts {
     let named = builder.map(|name| format!("--builder={name}"));
     let inspect: Vec<&str> = ["buildx"].into_iter().chain(named.as_deref()).chain(["inspect"]).collect();
-    let since = Instant::now();
-    let docker = ask("docker", &["version", "--format", "{{json .}}"]);
-    let buildx = ask("docker", &["buildx", "version"]);
-    let builder = ask("docker", &inspect);
-    let store = ask("docker", &["info", "--format", "{{json .DriverStatus}} {{.ID}}"]);
-    let answer = |asked| answer(asked, since);
-    let (docker, buildx, builder, store) = (answer(docker), answer(buildx), answer(builder), answer(store));
+    let [info, builder]: [Answer; 2] = all([&["info", "--format", "{{json .}}"], &inspect]);
+    if says_all(&info) {
+        return Facts { info, builder, ..Facts::default() };
+    }
+    let version = &["version", "--format", "{{json .}}"];
+    let store = &["info", "--format", "{{json .DriverStatus}} {{.ID}}"];
+    let [docker, buildx, store] = all([version, &["buildx", "version"], store]);
     Facts { docker, buildx, builder, store, ..Facts::default() }
+}
+
+/// Returns what `docker` says to each of `calls`, all asked at once.
+fn all<const N: usize>(calls: [&[&str]; N]) -> [Answer; N] {
+    let since = Instant::now();
+    calls.map(|call| ask("docker", call)).map(|asked| answer(asked, since))
 }
 
 /// Returns what `docker` says to each of `calls`, all asked at once.
