@@ -1,4 +1,4 @@
-//! Whether the lock names all that a build took: `deps verify`. What needs an engine runs on the one without a network.
+//! Whether the lock names all that a build took: `deps verify`.
 
 use std::io::Read;
 use std::path::Path;

@@ -17,7 +17,7 @@ const SETUP: &str = "export AMENT_PREFIX_PATH=/opt/ros/jazzy ROS_DISTRO=jazzy\n"
 
 #[test]
 fn ros_and_cuda_come_from_repositories_whose_keys_are_in_the_lock() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     if !are_installed(&["dpkg-deb", "gpg"]) {
         return;
     }
@@ -101,7 +101,7 @@ fn hits(engine: &Engine) -> usize {
 
 #[test]
 fn checkouts_are_built_into_one_prefix_and_what_is_unchanged_comes_from_ccache() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     let app = |number: u8| format!("int core();\nint main() {{ return core() - {number}; }}\n");
     sandbox.git("core").file("CMakeLists.txt", CORE).file("core.cpp", "int core() { return 7; }\n").tag("1.0").commit();

@@ -23,7 +23,7 @@ pub(crate) struct Engine {
     busybox: String,
     /// Host and programs of an engine that is too old for our Dockerfiles, where there is one.
     old: Option<(String, PathBuf)>,
-    /// Host of an engine whose containers have no network, where there is one.
+    /// Host of a second one like it, where there is one.
     twin: Option<String>,
     /// Host of an engine that is started empty while a test needs it, and the servers' folder.
     second: Option<(String, PathBuf)>,
@@ -61,8 +61,8 @@ impl Engine {
         }
     }
 
-    /// The engine for tests whose builds need no network: beside the one of `required`, so that one test of each kind runs at a
-    /// time; the same one where there is no other. `.config/nextest.toml` has a group for each.
+    /// Another engine like the one of `required`, so that a test of each runs at a time; the same one where there is no other.
+    /// `.config/nextest.toml` has a group for each.
     pub(crate) fn twin() -> Option<Engine> {
         Engine::required().map(Engine::or_its_twin)
     }
