@@ -247,26 +247,8 @@ impl Task<'_> {
                 let refs = call(url).and_then(|call| dated::refs(&call, *before));
                 vec![(Question::RefsAsOf { url: (*url).to_owned(), before: *before }, refs.map(Answer::Refs))]
             }
-            Self::Commits { url, abbreviated } => {
-                let question =
-                    |short: &&str| Question::Commit { url: (*url).to_owned(), abbreviated: (*short).to_owned() };
-                let found = match call(url) {
-                    Ok(call) => commit::expanded(&call, abbreviated),
-                    Err(failure) => abbreviated.iter().map(|_| Err(failure.clone())).collect(),
-                };
-                abbreviated.iter().map(question).zip(found.into_iter().map(|id| id.map(Answer::Commit))).collect()
-            }
-            Self::Holders { url, asked } => {
-                let found = match call(url) {
-                    Ok(call) => holders::holders(&call, asked),
-                    Err(failure) => asked.iter().map(|_| Err(failure.clone())).collect(),
-                };
-                let question = |one: &Asked<'_>| {
-                    let (url, rev) = ((*url).to_owned(), one.rev.to_owned());
-                    Question::Holders { url, rev, expected: one.expected.cloned() }
-                };
-                asked.iter().map(question).zip(found.into_iter().map(|held| held.map(Answer::Holders))).collect()
-            }
+            Self::Commits { url, abbreviated } => commits(url, abbreviated, call(url)),
+            Self::Holders { url, asked } => held(url, asked, call(url)),
             Self::HasImage { reference } => {
                 let answer = registry::served(reference, remotes, interrupted).map(|()| Answer::HasImage);
                 vec![(Question::HasImage { reference: (*reference).to_owned() }, answer)]
@@ -296,6 +278,30 @@ impl Task<'_> {
             }
         }
     }
+}
+
+/// Looks all abbreviated ids of one repository up.
+fn commits(url: &str, abbreviated: &[&str], call: Result<Call<'_>, Failure>) -> Vec<Answered> {
+    let found = match call {
+        Ok(call) => commit::expanded(&call, abbreviated),
+        Err(failure) => abbreviated.iter().map(|_| Err(failure.clone())).collect(),
+    };
+    let question = |short: &&str| Question::Commit { url: url.to_owned(), abbreviated: (*short).to_owned() };
+    abbreviated.iter().map(question).zip(found.into_iter().map(|id| id.map(Answer::Commit))).collect()
+}
+
+/// Asks who holds the commits of one repository.
+fn held(url: &str, asked: &[Asked<'_>], call: Result<Call<'_>, Failure>) -> Vec<Answered> {
+    let found = match call {
+        Ok(call) => holders::holders(&call, asked),
+        Err(failure) => asked.iter().map(|_| Err(failure.clone())).collect(),
+    };
+    let question = |one: &Asked<'_>| Question::Holders {
+        url: url.to_owned(),
+        rev: one.rev.to_owned(),
+        expected: one.expected.cloned(),
+    };
+    asked.iter().map(question).zip(found.into_iter().map(|held| held.map(Answer::Holders))).collect()
 }
 
 /// Downloads a file into the store and returns its digest.
