@@ -291,3 +291,14 @@ index aa0e37a..9bd3eb9 100644
 
 "#]]);
 }
+
+#[test]
+fn a_clone_that_git_cannot_read_is_not_called_no_clone() {
+    let sandbox = clone();
+    let head = sandbox.read(".git/config");
+    sandbox.write(".git/config", "[core\n");
+    let told = sandbox.deps(["git-setup"]).exits(1).stderr();
+    assert!(told.starts_with("error: ") && !told.contains("is in no git clone"), "{told}");
+    sandbox.write(".git/config", &head);
+    sandbox.deps(["git-setup"]).succeeds();
+}

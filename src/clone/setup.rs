@@ -102,6 +102,14 @@ pub enum SetupError {
         /// Where the search began.
         folder: PathBuf,
     },
+    /// There is a clone, and git refuses it: somebody else's, or damaged.
+    #[error("the git clone of `{}` cannot be read: {message}", folder.display())]
+    Unread {
+        /// Where the search began.
+        folder: PathBuf,
+        /// Why.
+        message: String,
+    },
     /// git's configuration cannot be read or written.
     #[error("cannot use git's configuration `{}`: {message}", file.display())]
     Config {
@@ -138,7 +146,13 @@ impl Clone {
     /// # Errors
     /// There is no clone, or its configuration or attributes cannot be read.
     pub fn find(folder: &Path, scope: Scope, home: &Path) -> Result<Self, SetupError> {
-        let repository = Repository::discover(folder).ok();
+        let repository = match (Repository::discover(folder), scope) {
+            (Ok(repository), _) => Some(repository),
+            (Err(error), Scope::Local) if error.code() != ErrorCode::NotFound => {
+                return Err(SetupError::Unread { folder: folder.to_owned(), message: error.message().to_owned() });
+            }
+            (Err(_), _) => None,
+        };
         let workdir = repository.as_ref().and_then(Repository::workdir);
         let attributes = workdir.map(|workdir| Attributes::read(workdir, folder)).transpose()?;
         let no_clone = || SetupError::NoClone { folder: folder.to_owned() };
