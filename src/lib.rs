@@ -27,5 +27,6 @@ pub mod resolve;
 pub mod shell;
 pub mod source;
 pub mod store;
+pub mod threads;
 pub mod typed_toml;
 pub mod workspace;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which other rooms a room may name. `cli` may name all.
-const MAY_NAME: [(&str, &[&str]); 25] = [
+const MAY_NAME: [(&str, &[&str]); 26] = [
     ("bisect", &["resolve"]),
     ("checkout", &["extent", "remote", "store"]),
     ("clone", &["workspace"]),
@@ -16,20 +16,21 @@ const MAY_NAME: [(&str, &[&str]); 25] = [
     ("engine", &["provenance"]),
     ("extent", &[]),
     ("extension", &["digest", "project", "source", "typed_toml"]),
-    ("hashing", &["digest"]),
+    ("hashing", &["digest", "threads"]),
     ("lint", &["extension", "shell", "source"]),
     ("manifest", &["source"]),
-    ("plan", &["digest", "extension", "project", "provenance", "shell", "source"]),
+    ("plan", &["digest", "extension", "project", "provenance", "shell", "source", "threads"]),
     ("project", &["extent", "source", "typed_toml"]),
     ("provenance", &[]),
     ("remote", &["digest", "extent", "resolve", "store"]),
-    ("report", &["extension", "lint", "manifest", "plan", "provenance", "resolve", "source"]),
+    ("report", &["extension", "lint", "manifest", "plan", "provenance", "resolve", "source", "threads"]),
     ("resolve", &["extension", "extent", "manifest", "project", "source"]),
     ("shell", &["source"]),
     ("source", &[]),
     ("store", &["digest", "extent", "hashing"]),
+    ("threads", &[]),
     ("typed_toml", &["source"]),
-    ("workspace", &["digest", "extension", "extent", "hashing", "manifest", "plan", "project", "resolve", "source"]),
+    ("workspace", &["digest", "extension", "extent", "hashing", "manifest", "plan", "project", "resolve", "source", "threads"]),
     (
         "cli",
         &[

@@ -24,13 +24,14 @@ pub(super) struct Planned {
     pub(super) records: Vec<Record>,
 }
 
-/// Reads and plans the project; `why` is why its lock must be in sync.
-pub(super) fn planned(session: &Session, workspace: &Workspace, why: &str) -> Result<Planned, Failed> {
+/// Reads and plans the project; `why` is why its lock must be in sync. The answer lives as long as the process: a command
+/// has one, and to take a thousand stages to pieces is work.
+pub(super) fn planned(session: &Session, workspace: &Workspace, why: &str) -> Result<&'static Planned, Failed> {
     let loaded = session.load(workspace)?;
     let lock = locking::in_sync(workspace, &loaded, why)?;
     let plans = planning::plans(&loaded, &lock)?;
     let records = loaded.records(&lock, &plans);
-    Ok(Planned { loaded, plans, records })
+    Ok(Box::leak(Box::new(Planned { loaded, plans, records })))
 }
 
 /// Plans the project as the git revision `name` has it.

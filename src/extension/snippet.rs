@@ -91,10 +91,15 @@ pub(super) fn parse(file: &Source, rendered: &Rendered, place: Place) -> Result<
 
 /// Whether what stands after `step` in a Dockerfile stays an instruction of its own: not after a line that is continued.
 fn ends(step: &Step) -> bool {
-    let text = match &step.action {
-        Action::Run(run) => format!("RUN {}", run.command),
-        Action::Set { keyword, text } => format!("{keyword} {text}"),
+    let (keyword, text) = match &step.action {
+        Action::Run(run) => ("RUN", &run.command),
+        Action::Set { keyword, text } => (*keyword, text),
     };
+    // Most do for sure: one line that nothing continues.
+    if !text.contains(['\n', '\r', '\\']) && !text.contains("<<") {
+        return true;
+    }
+    let text = format!("{keyword} {text}");
     let whole = format!("{HEAD}{text}\n{HEAD}");
     parse_dockerfile::parse(&whole).is_ok_and(|dockerfile| {
         let last = dockerfile.instructions.last().map(start_of);

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::walk::{Seen, Stat};
-use super::{HashingError, threads};
+use super::HashingError;
+use crate::threads;
 
 /// So many files a thread takes at once.
 const PART: usize = 32;
@@ -29,7 +30,7 @@ pub(super) fn digests(top: &Path, seen: &[Seen], which: &[usize]) -> Result<Vec<
         }
         found
     };
-    let mut all = match threads(which.len(), PART) {
+    let mut all = match threads::count(which.len(), PART) {
         1 => thread(),
         count => std::thread::scope(|scope| {
             let threads: Vec<_> = (0..count).map(|_| scope.spawn(thread)).collect();

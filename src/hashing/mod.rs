@@ -17,7 +17,6 @@ mod remembered;
 mod walk;
 
 use std::io;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 pub use content::copy;
@@ -34,8 +33,6 @@ pub const MOST_BYTES: u64 = 64 << 30;
 const WORTH_REMEMBERING: usize = 64;
 /// Fewer bytes are, too.
 const WORTH_READING: u64 = 1 << 20;
-/// More threads wait for the disk and for each other.
-const MOST_THREADS: usize = 8;
 
 /// Why a folder cannot be hashed. Paths are relative to it.
 #[derive(Debug, thiserror::Error)]
@@ -137,12 +134,6 @@ pub fn file(path: &Path, name: &str) -> Result<HashedFile, HashingError> {
     let seen = Seen { path: name.to_owned(), stat };
     let digest = content::digest(path, &seen, &mut Vec::new())?;
     Ok(HashedFile { executable: seen.stat.is_executable(), path: seen.path, digest })
-}
-
-/// How many threads `work` pieces of work are worth, with at least `least` for each.
-fn threads(work: usize, least: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    cores.min(MOST_THREADS).min(work.div_ceil(least)).max(1)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::{io, mem};
 
 use super::{HashingError, MOST_FILES};
+use crate::threads;
 
 /// So many entries of one folder are one piece of work.
 const PART: usize = 512;
@@ -75,7 +76,7 @@ pub(super) fn stat(path: &Path) -> io::Result<Stat> {
 pub(super) fn files(top: &Path) -> Result<Vec<Seen>, HashingError> {
     let queue = Queue::new(Work::Folder(String::new()));
     let listed = std::thread::scope(|scope| {
-        let count = super::threads(MOST_FILES, 1);
+        let count = threads::count(MOST_FILES, 1);
         let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| Listing::of(top, &queue))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a listing does not panic")).collect::<Vec<_>>()
     });

@@ -61,16 +61,26 @@ pub(super) const IMAGE_USER: &str = "${DEPS_USER_NAME}";
 /// Returns the cache mounts of `command`, which `user` runs, without those whose target is in `taken`. apt's caches
 /// belong to one `system`, a word for the base image.
 pub(super) fn standard(command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
+    if !may_call(command) {
+        return BTreeSet::new();
+    }
     let script = Script::of_run(command, 0, '\\');
     let called: BTreeSet<(&str, &str)> =
         script.commands.iter().map(|one| (one.program.as_str(), runs(one, user))).collect();
-    let users: BTreeSet<&str> = called.iter().map(|(_, user)| *user).collect();
-    let caches = CACHES.iter().flat_map(|cache| {
-        let users =
-            users.iter().filter(|user| cache.programs.iter().any(|program| called.contains(&(program, **user))));
-        users.filter_map(|user| cache.mount(user, system)).collect::<Vec<_>>()
+    let mounts = called.into_iter().flat_map(|(program, user)| {
+        let caches = CACHES.iter().filter(move |cache| cache.programs.contains(&program));
+        caches.filter_map(move |cache| cache.mount(user, system))
     });
-    caches.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
+    mounts.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
+}
+
+/// Whether `command` may call one of the programs, which is found faster than what it calls. A word of a shell may be
+/// quoted anywhere, and go on after a line break; comments may stand in between, and characters may be spelled as JSON.
+fn may_call(command: &str) -> bool {
+    let between = |c: &char| c.is_whitespace() || matches!(c, '\\' | '"' | '\'');
+    let bare: String = command.chars().filter(|c| !between(c)).collect();
+    let named = |cache: &Cache| cache.programs.iter().any(|program| bare.contains(program));
+    bare.contains('#') || command.contains("\\u") || CACHES.iter().any(named)
 }
 
 /// Who runs `command` of a step that `user` runs.
@@ -149,6 +159,9 @@ mod tests {
             ("env -u X CC=gcc ccache gcc x.c; apk add x", &["apk-cache", "ccache"]),
             ("x=$(conda info) && timeout 60 pixi install", &["conda-pkgs", "pixi-cache"]),
             ("echo 'pip install x' && echo \"a && npm ci\" > /npm", &[]),
+            ("p\\ip install x && \"n\"pm ci", &["npm-cache", "pip-cache"]),
+            ("u\\ \n\nv sync && c\\\n# why\narg\\\no build", &["cargo-git", "cargo-registry", "uv-cache"]),
+            ("[\"p\\u0069p\", \"install\"]", &["pip-cache"]),
         ] {
             assert_eq!(ids(command), expected, "{command}");
         }

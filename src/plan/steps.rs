@@ -120,10 +120,10 @@ struct Place {
     scope: Scope,
 }
 
-/// The two chains of something, both made of the same pieces but for content.
+/// What the two chains of something are hashes of: the same pieces but for content.
 struct Pieces {
-    exact: blake3::Hasher,
-    loose: blake3::Hasher,
+    exact: Vec<u8>,
+    loose: Vec<u8>,
 }
 
 struct Work<'a> {
@@ -291,12 +291,11 @@ impl<'a> Work<'a> {
 
 impl Pieces {
     fn new(kind: &str) -> Self {
-        let hasher = blake3::Hasher::new_derive_key(CONTEXT);
-        Self { exact: hasher.clone(), loose: hasher }.text(kind)
+        Self { exact: Vec::with_capacity(512), loose: Vec::with_capacity(512) }.text(kind)
     }
 
     fn text(mut self, text: &str) -> Self {
-        [&mut self.exact, &mut self.loose].into_iter().for_each(|hasher| add(hasher, text));
+        [&mut self.exact, &mut self.loose].into_iter().for_each(|pieces| add(pieces, text));
         self
     }
 
@@ -326,14 +325,17 @@ impl Pieces {
     }
 
     fn chains(self) -> (Chain, Chain) {
-        let chain = |hasher: blake3::Hasher| Chain(hasher.finalize().to_hex()[..32].to_owned());
-        (chain(self.exact), chain(self.loose))
+        let chain = |pieces: &[u8]| {
+            let hash = blake3::Hasher::new_derive_key(CONTEXT).update(pieces).finalize();
+            Chain(hash.to_hex()[..32].to_owned())
+        };
+        (chain(&self.exact), chain(&self.loose))
     }
 }
 
-fn add(hasher: &mut blake3::Hasher, text: &str) {
-    hasher.update(&(text.len() as u64).to_le_bytes());
-    hasher.update(text.as_bytes());
+fn add(pieces: &mut Vec<u8>, text: &str) {
+    pieces.extend((text.len() as u64).to_le_bytes());
+    pieces.extend(text.as_bytes());
 }
 
 impl StepKind {

@@ -9,6 +9,10 @@ use serde::Serialize;
 use super::prediction::{StepReport, step_report};
 use crate::plan::memory::Prediction;
 use crate::plan::{Base, Kind, Plan, Stage, plan_key};
+use crate::threads;
+
+/// So many stages take longer to tell than a thread to start.
+const WORTH_A_THREAD: usize = 64;
 
 /// A plan, as `deps plan --json` prints it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -91,7 +95,7 @@ fn platform_report(plan: &Plan, predictions: &[Prediction]) -> PlatformReport {
     let run = predictions.iter().filter(|prediction| prediction.verdict.runs()).count();
     PlatformReport {
         platform: plan.platform.to_string(),
-        stages: plan.stages.iter().map(stage).collect(),
+        stages: threads::map(&plan.stages, WORTH_A_THREAD, stage),
         pure: plan.pure_stages(),
         run,
         cached: predictions.len() - run,

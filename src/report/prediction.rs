@@ -1,5 +1,6 @@
 //! What steps will do, why, and whether they did, in words and as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
@@ -59,17 +60,25 @@ pub fn step_report(stage: &Stage, prediction: &Prediction, fixed: &BTreeSet<&str
 /// Returns a step in a few words, on one line.
 fn instruction_text(stage: &Stage, step: &Step) -> String {
     let text = match stage.instructions.get(step.instruction) {
-        Some(Instruction::Run(Run { command, .. })) => command.clone(),
-        Some(Instruction::CopyTree(CopyTree { tree, to })) => format!("{} {to}", short(tree)),
-        Some(Instruction::CopyStage { stage, from, to, link: _ }) => format!("--from={stage} {from} {to}"),
-        Some(Instruction::Workdir(folder)) => folder.clone(),
-        Some(Instruction::Snippet { text, .. }) => text.clone(),
-        _ => String::new(),
+        Some(Instruction::Run(Run { command: text, .. }) | Instruction::Workdir(text)) => Cow::Borrowed(text.as_str()),
+        Some(Instruction::Snippet { text, .. }) => Cow::Borrowed(text.as_str()),
+        Some(Instruction::CopyTree(CopyTree { tree, to })) => format!("{} {to}", short(tree)).into(),
+        Some(Instruction::CopyStage { stage, from, to, link: _ }) => format!("--from={stage} {from} {to}").into(),
+        _ => Cow::Borrowed(""),
     };
-    let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "\\").collect();
-    let line = format!("{} {}", step.kind.name(), words.join(" "));
-    let line: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if line.chars().count() <= LONGEST { line } else { line.chars().take(LONGEST - 1).chain(['…']).collect() }
+    let mut line = step.kind.name().to_owned();
+    for word in text.split_whitespace().filter(|word| *word != "\\") {
+        line.push(' ');
+        line.push_str(word);
+        if line.len() > LONGEST * 4 {
+            break; // nobody sees the rest of a long script
+        }
+    }
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    match line.char_indices().nth(LONGEST) {
+        None => line.chars().map(shown).collect(),
+        Some(_) => line.chars().map(shown).take(LONGEST - 1).chain(['…']).collect(),
+    }
 }
 
 fn short(tree: &str) -> String {

@@ -58,7 +58,8 @@ pub(super) fn command(words: Vec<Word>) -> Command {
             command.assignments.push(word);
             continue;
         }
-        let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.name == base(&word.text));
+        let program = base(&word.text);
+        let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.name == program);
         let Some(wrapper) = wrapper.filter(|_| words.peek().is_some()) else {
             rest.push(word);
             break;

@@ -1,17 +1,21 @@
 //! Which extensions a project has: those that it names, those that its files show, and what they require.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deps_lock::{Digest, Extension as Entry, Key, Kind, Name, Origin, Text};
 
-use super::files::Files;
+use super::files::{self, Files};
 use super::{Trouble, Workspace};
 use crate::extension::{self, Configured, Extension, File, Input};
 use crate::hashing::Memory;
 use crate::project::{ExtensionOrigin, Project};
 use crate::resolve::{self, Origins};
 use crate::source::{Located, Place, nearest};
+use crate::threads;
+
+/// So many extensions take longer to read than a thread to start.
+pub(super) const WORTH_A_THREAD: usize = 16;
 
 /// Where an extension from git is on this machine.
 #[derive(Clone, Debug)]
@@ -20,6 +24,37 @@ pub struct Brought {
     pub origin: Origin,
     /// The commit's files; none when they are not on this machine.
     pub tree: Option<PathBuf>,
+}
+
+/// An extension that has not been read.
+struct Folder<'a> {
+    name: String,
+    /// Where it is, for people.
+    root: String,
+    files: FolderFiles<'a>,
+}
+
+/// The files of an extension.
+enum FolderFiles<'a> {
+    /// They are in a folder of the project, whose own folder is `top`.
+    OnDisk {
+        top: &'a Path,
+        /// What asks for them.
+        asked: Place,
+    },
+    /// They are here, or why not.
+    Read(Result<Vec<File>, Trouble>),
+}
+
+impl Folder<'_> {
+    fn read(&self) -> Result<Extension, Vec<Trouble>> {
+        let files = match &self.files {
+            FolderFiles::OnDisk { top, asked } => files::folder(top, &self.root).map_err(|trouble| trouble.at(asked)),
+            FolderFiles::Read(files) => files.clone(),
+        };
+        let files = files.map_err(|trouble| vec![trouble])?;
+        Extension::read(&self.name, &self.root, files).map_err(|problems| super::all(problems, Trouble::Extension))
+    }
 }
 
 impl Workspace {
@@ -34,6 +69,11 @@ impl Workspace {
     /// # Errors
     /// Every problem of `deps.toml`, and every url and version that cannot be asked for.
     pub fn origins(&self) -> Result<Origins, Vec<Trouble>> {
+        let source = self.project_file()?;
+        // Most projects have none, and are not read twice to find that out: a url of git stands behind the key `git`.
+        if !source.text().contains("git") && !source.text().contains('\\') {
+            return Ok(Origins::new());
+        }
         self.origins_of(&self.project()?)
     }
 
@@ -55,44 +95,50 @@ impl Workspace {
         let shown = detected.keys().map(|name| (name.clone(), project.source.at(0..0)));
         let mut open: BTreeMap<String, Place> = shown.chain(named).collect();
         let mut seen: BTreeSet<String> = open.keys().cloned().collect();
-        while let Some((name, place)) = open.pop_first() {
-            let extension = match self.read_extension(project, &name, &place) {
-                Ok(extension) => extension,
-                Err(found) => {
-                    troubles.extend(found);
-                    continue;
+        while !open.is_empty() {
+            let folders: Vec<Folder> =
+                std::mem::take(&mut open).iter().map(|(name, place)| self.extension_folder(project, name, place)).collect();
+            for extension in threads::map(&folders, WORTH_A_THREAD, Folder::read) {
+                let extension = match extension {
+                    Ok(extension) => extension,
+                    Err(found) => {
+                        troubles.extend(found);
+                        continue;
+                    }
+                };
+                for required in &extension.requires {
+                    if seen.insert(required.value.clone()) {
+                        open.insert(required.value.clone(), extension.source.at(required.span()));
+                    }
                 }
-            };
-            for required in &extension.requires {
-                if seen.insert(required.value.clone()) {
-                    open.insert(required.value.clone(), extension.source.at(required.span()));
-                }
+                loaded.insert(extension.name.clone(), extension);
             }
-            loaded.insert(name, extension);
         }
         loaded.into_values().collect()
     }
 
-    fn read_extension(&self, project: &Project, name: &str, place: &Place) -> Result<Extension, Vec<Trouble>> {
-        let (display, files): (String, Vec<File>) = match project.extensions.get(name).map(|wish| &wish.origin) {
+    /// Returns the folder of the extension `name`, which `place` asks for.
+    fn extension_folder<'a>(&'a self, project: &'a Project, name: &str, place: &Place) -> Folder<'a> {
+        let (root, files) = match project.extensions.get(name).map(|wish| &wish.origin) {
             Some(ExtensionOrigin::Path(path)) => {
                 let asked = project.source.at(path.span());
                 let plain = path.value.trim_start_matches("./").trim_end_matches('/');
-                let files = self.files.folder(plain).map_err(|trouble| vec![trouble.at(&asked)])?;
+                let files = match &self.files {
+                    Files::Disk(top) => FolderFiles::OnDisk { top, asked },
+                    Files::Revision(_) => FolderFiles::Read(self.files.folder(plain).map_err(|trouble| trouble.at(&asked))),
+                };
                 (plain.to_owned(), files)
             }
-            Some(ExtensionOrigin::Git(_)) => {
-                (format!("extensions/{name}"), self.brought(name, place).map_err(|trouble| vec![trouble])?)
-            }
+            Some(ExtensionOrigin::Git(_)) => (format!("extensions/{name}"), FolderFiles::Read(self.brought(name, place))),
             Some(ExtensionOrigin::BuiltIn) | None => {
                 let files = extension::builtin(name).ok_or_else(|| {
                     let nearest = nearest(name, extension::builtin_names()).map(str::to_owned);
-                    vec![Trouble::UnknownExtension { name: name.to_owned(), nearest, place: place.clone() }]
-                })?;
-                (format!("extensions/{name}"), files)
+                    Trouble::UnknownExtension { name: name.to_owned(), nearest, place: place.clone() }
+                });
+                (format!("extensions/{name}"), FolderFiles::Read(files))
             }
         };
-        Extension::read(name, &display, files).map_err(|problems| super::all(problems, Trouble::Extension))
+        Folder { name: name.to_owned(), root, files }
     }
 
     /// Returns the files of the extension `name`, which comes from git; `place` asks for it.

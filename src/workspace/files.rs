@@ -208,7 +208,8 @@ fn walked(root: &Path, pattern: &str) -> Result<Vec<String>, Trouble> {
     Ok(found)
 }
 
-fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
+/// Reads all files of a folder of the project at `root`, as [`Files::folder`] does.
+pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
     use std::os::unix::fs::PermissionsExt as _;
     let io = |message: String| trouble(path, &message);
     let top = inside(root, path)?;

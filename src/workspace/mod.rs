@@ -42,6 +42,7 @@ use crate::manifest::Warning;
 use crate::project::{self, Project};
 use crate::resolve::Wishes;
 use crate::source::{Located, Source};
+use crate::threads;
 
 /// The project's file.
 pub const PROJECT_FILE: &str = "deps.toml";
@@ -190,8 +191,11 @@ impl Workspace {
         let detected = self.detected(&project, &mut troubles);
         let extensions = self.load_extensions(&project, &detected, &mut troubles);
         let mut configured = Vec::new();
-        for extension in &extensions {
-            match extension.configure(&project.source, project.extensions.get(&extension.name)) {
+        let configure = |extension: &Extension| {
+            extension.configure(&project.source, project.extensions.get(&extension.name))
+        };
+        for one in threads::map(&extensions, extensions::WORTH_A_THREAD, configure) {
+            match one {
                 Ok(mut one) => {
                     extensions::fill(&self.files, self.memory.as_ref(), &mut one, &mut troubles);
                     configured.push(one);

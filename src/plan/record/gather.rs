@@ -10,6 +10,10 @@ use super::{Fact, Image, Pin, Pinned, Release, Section, StageRecord, Subject, To
 use crate::digest;
 use crate::extension::{AptRepository, Configured, Extension, File, Input, Snippet, folder};
 use crate::plan::{Base, CA_SECRET, CopyTree, Instruction, Kind, Mount, Plan, Run, Stage, account, apt, sources};
+use crate::threads;
+
+/// So many stages take longer to tell than a thread to start.
+const WORTH_A_THREAD: usize = 64;
 
 /// Returns the records of all stages of `plan`.
 pub(super) fn stages(plan: &Plan, told: &Told<'_>) -> Vec<StageRecord> {
@@ -26,7 +30,7 @@ pub(super) fn stages(plan: &Plan, told: &Told<'_>) -> Vec<StageRecord> {
             facts: facts(stage, told, &index),
         }
     };
-    plan.stages.iter().map(record).collect()
+    threads::map(&plan.stages, WORTH_A_THREAD, record)
 }
 
 fn facts(stage: &Stage, told: &Told<'_>, index: &Index<'_>) -> Vec<Fact> {
