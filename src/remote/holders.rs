@@ -2,7 +2,7 @@
 //!
 //! Decides what counts: branches and tags; where none of them does, pull requests and their like (`refs/pull`,
 //! `refs/merge-requests`, `refs/changes`); where none of these does either, whether the server hands the commit out all
-//! the same. All questions about one repository share one fetch. Leaves out what follows (`resolve/verify.rs`).
+//! the same. All questions about one repository share one fetch. Leaves out what follows (`resolve/verify/`).
 
 use git2::{Oid, Repository};
 

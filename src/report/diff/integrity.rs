@@ -1,6 +1,6 @@
 //! Whether what a lock pins is what its name says: by comparing two locks, and by what servers say.
 //!
-//! Decides what is an alarm. Leaves out asking servers (`resolve/verify.rs`), and how a version that went back is counted
+//! Decides what is an alarm. Leaves out asking servers (`resolve/verify/`), and how a version that went back is counted
 //! (`version.rs`).
 
 use std::cmp::Ordering;
