@@ -237,6 +237,9 @@ fn of_precise(problem: &PreciseProblem) -> Option<String> {
             Some(name) => format!("`{name}` leads to it: to follow that, name it as the version"),
             None => "no branch or tag leads to it: `version` in the manifest can name the commit itself".to_owned(),
         }),
+        PreciseProblem::OtherDigest { .. } => {
+            Some("change the digest of the image in deps.toml, then run `deps lock`".to_owned())
+        }
         PreciseProblem::NoDigest { .. } => None,
     }
 }
@@ -361,6 +364,9 @@ pub(super) fn of_finding(finding: &Finding) -> Option<String> {
         )),
         FindingKind::TagMoved { .. } | FindingKind::Rewritten { .. } => {
             Some(format!("`deps update {key}` pins what is there now; to stay with the locked one, {keep}"))
+        }
+        FindingKind::ImageGone { is_wished: true, .. } => {
+            Some("name another image in deps.toml, then run `deps lock`".to_owned())
         }
         FindingKind::ImageGone { .. } | FindingKind::FileChanged { .. } => {
             Some(format!("`deps update {key}` pins what is there now"))

@@ -14,6 +14,7 @@ pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod proxy;
 pub(crate) mod rebuilds;
+pub(crate) mod registry;
 pub(crate) mod repository;
 pub(crate) mod sandbox;
 pub(crate) mod stand_ins;

@@ -100,7 +100,7 @@ fn found(kind: &FindingKind) -> Option<(ChangeKind, Phrase)> {
             (Endangered, Phrase::of("no ref leads to {}: the server may drop it any day", [&short(rev)]))
         }
         FindingKind::Gone { rev } => (Gone, Phrase::of("the server does not have {}", [&short(rev)])),
-        FindingKind::ImageGone { reference } => (Gone, Phrase::of("the registry does not have {}", [reference])),
+        FindingKind::ImageGone { reference, .. } => (Gone, Phrase::of("the registry does not have {}", [reference])),
         FindingKind::FileGone { url, message } => (Gone, Phrase::of("{} is gone: {}", [url, message])),
         FindingKind::FileChanged { url, found, locked } => {
             let text = format!("{{}} has {found} bytes, the locked file has {locked}");

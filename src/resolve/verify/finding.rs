@@ -86,6 +86,8 @@ pub enum FindingKind {
     ImageGone {
         /// With its digest.
         reference: String,
+        /// Whether the project itself names the digest, so that no update leads to another.
+        is_wished: bool,
     },
     /// A file that is not there.
     #[error("`{url}` is gone: {message}")]

@@ -3,13 +3,13 @@
 //! Decides what counts as moved, rewritten, vanished, endangered and gone, and that history is asked for only where the refs do not
 //! settle it. Leaves out which entries there are (`mod.rs`) and which ref is the one (`expected.rs`).
 
-use deps_lock::{Entry, Git};
+use deps_lock::{Entry, Git, Image};
 
 use super::expected::{Expected, expected};
 use super::finding::{FindingKind, Held};
 use super::{Looked, Open};
 use crate::resolve::answer::{Answer, Answers, Failure, FailureKind, Holders, Question, Refs};
-use crate::resolve::wishes::{GitWish, RepositoryWish};
+use crate::resolve::wishes::{GitWish, ImageWish, RepositoryWish};
 
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
@@ -38,9 +38,13 @@ impl Look<'_> {
         }
     }
 
-    pub(super) fn image(&self, reference: String) -> Looked {
+    pub(super) fn image(&self, wish: &ImageWish, locked: &Image) -> Looked {
+        let named = locked.reference.split('@').next().unwrap_or_default();
+        let reference = format!("{named}@{}", locked.digest);
         match self.answer(Question::HasImage { reference: reference.clone() })? {
-            Err(failure) if failure.kind == FailureKind::NotFound => Err(FindingKind::ImageGone { reference }.into()),
+            Err(failure) if failure.kind == FailureKind::NotFound => {
+                Err(FindingKind::ImageGone { reference, is_wished: wish.digest().is_some() }.into())
+            }
             other => told(other),
         }
     }

@@ -83,10 +83,7 @@ fn looked<'a>(
         .iter()
         .filter_map(move |(key, wish)| Some((key, &wish.git.place, look.repository(wish, lock.get(key)?))));
     let images = wishes.images.iter().filter_map(move |(key, wish)| match lock.get(key)? {
-        Entry::Image(image) => {
-            let named = image.reference.split('@').next().unwrap_or_default();
-            Some((key, &wish.place, look.image(format!("{named}@{}", image.digest))))
-        }
+        Entry::Image(image) => Some((key, &wish.place, look.image(wish, image))),
         _ => None,
     });
     let fetches = wishes.fetches.iter().filter_map(move |(key, wish)| match lock.get(key)? {

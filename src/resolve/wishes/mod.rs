@@ -66,6 +66,13 @@ pub struct ImageWish {
     pub place: Place,
 }
 
+impl ImageWish {
+    /// Returns the digest that the reference names by itself, `sha256:<64 hex>` where it is a good one.
+    pub fn digest(&self) -> Option<&str> {
+        self.reference.split_once('@').map(|(_, digest)| digest)
+    }
+}
+
 /// Something in a git repository, or in what a [`RepositoryWish`] of another kind names.
 #[derive(Clone, Debug)]
 pub struct GitWish {
