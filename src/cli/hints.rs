@@ -346,7 +346,10 @@ pub(super) fn of_gone_submodule(key: &str) -> String {
 /// Returns what to do about something that `deps lock --verify` has found.
 pub(super) fn of_finding(finding: &Finding) -> Option<String> {
     let key = finding.key.selector();
-    let keep = "run `deps fetch`, so that your store has it, and push it to a repository that you own";
+    let keep = match finding.kind.held() {
+        Some(Held::Gone) => "push it to a repository that you own, from a store or a checkout that has it",
+        _ => "run `deps fetch`, so that your store has it, and push it to a repository that you own",
+    };
     match &finding.kind {
         FindingKind::Remote(failure) if failure.transport == Transport::Http => {
             of_download(failure.kind).map(str::to_owned)
@@ -357,7 +360,8 @@ pub(super) fn of_finding(finding: &Finding) -> Option<String> {
             Some(format!("push it there from a store or a checkout that has it, or name another commit for `{key}`"))
         }
         FindingKind::Vanished { .. } => {
-            Some(format!("name another version of `{key}` in the manifest, then run `deps lock`; or {keep}"))
+            let file = finding.place.source.name();
+            Some(format!("name another version of `{key}` in `{file}`, then run `deps lock`; or {keep}"))
         }
         FindingKind::TagMoved { held: Held::Refs(_), .. } => Some(format!(
             "ask its owner: a release that changes under the same name is no release; `deps update {key}` pins what is there"
