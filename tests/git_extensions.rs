@@ -675,7 +675,7 @@ hint: ask its owner: a release that changes under the same name is no release; `
     sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(4).stderr_is(told.clone());
     empty_store(&sandbox);
     sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(4).stderr_is(told);
-    sandbox.git("other").set_ref("refs/tags/1.0.0", &field_of(&sandbox.read("deps.lock"), "[repo.\"other\"]", "rev"));
+    sandbox.git("other").set_ref("refs/tags/1.0.0", field_of(&sandbox.read("deps.lock"), "[repo.\"other\"]", "rev"));
     sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(5).stderr_is(str![[r#"
 error: ext `team`: cannot read `[GIT]/ext.git`: the server declines (HTTP 503)
   --> deps.toml:10:56
