@@ -346,6 +346,7 @@ fn what_lies(between: &Between, good: &str) -> String {
     match &between.bases[..] {
         [] => "its two commits have no history in common".to_owned(),
         [base] if base == good => format!("{commits} between"),
+        [base] if between.commits.is_empty() => format!("it has gone back to `{}`", &base[..8]),
         [base, ..] => format!("{commits} since the two part at `{}`", &base[..8]),
     }
 }

@@ -37,7 +37,8 @@ impl Ended<'_> {
                 print(&format!("it is one of these, which cannot be tested apart:\n{}", names.concat()))
             }
             Outcome::Entry(culprit) => {
-                print(&format!("it is {}{}\n", self.culprit(culprit), self.whole(&culprit.name)))
+                let (of, whole) = (self.named(&culprit.name), self.whole(&culprit.name));
+                print(&format!("it is {of}{whole}{}\n", together(culprit)))
             }
             Outcome::Commit(culprit, commit) => {
                 print(&format!("the first bad commit is in {}:\n{}", self.culprit(culprit), line(commit)))
@@ -73,13 +74,19 @@ impl Ended<'_> {
     }
 
     fn culprit(&self, culprit: &Culprit) -> String {
-        let Culprit { name, with } = culprit;
+        format!("{}{}", self.named(&culprit.name), together(culprit))
+    }
+
+    fn named(&self, name: &str) -> String {
         let side =
             |side: &Side| side.get(name).map_or_else(|| "absent".to_owned(), |item| item.git.rev[..8].to_owned());
-        let others: Vec<String> = with.iter().map(|name| format!("`{name}`")).collect();
-        let with = if others.is_empty() { String::new() } else { format!(", together with {}", others.join(", ")) };
-        format!("repo `{name}` ({} → {}){with}", side(&self.sides.0), side(&self.sides.1))
+        format!("repo `{name}` ({} → {})", side(&self.sides.0), side(&self.sides.1))
     }
+}
+
+fn together(culprit: &Culprit) -> String {
+    let others: Vec<String> = culprit.with.iter().map(|name| format!("`{name}`")).collect();
+    if others.is_empty() { String::new() } else { format!(", together with {}", others.join(", ")) }
 }
 
 /// A commit in a line that holds nothing but text.

@@ -123,8 +123,12 @@ fn check_beside(
     loaded: &Loaded,
     lock: &Lock,
 ) -> Result<(), Failed> {
-    let changed =
-        || commit.uncommitted(loaded.sources()).into_iter().map(|file| format!("`{file}` is not committed as it is"));
+    let changed = || {
+        commit
+            .uncommitted(loaded.sources())
+            .into_iter()
+            .map(|file| format!("`{file}` has changes that are not committed"))
+    };
     let why: Vec<String> = match committed_drift(session, workspace, lock)? {
         Some(drift) if drift.is_empty() => return Ok(()),
         Some(drift) if changed().next().is_none() => drift.iter().map(ToString::to_string).collect(),

@@ -75,7 +75,9 @@ fn read(repository: &Repository, good: Oid, bad: Oid) -> Result<Between, git2::E
     walk.push(bad)?;
     walk.hide(good)?;
     let commits = walk.map(|id| line(repository, id?)).collect::<Result<_, _>>()?;
-    Ok(Between { bases: bases.iter().map(ToString::to_string).collect(), commits })
+    let mut bases: Vec<String> = bases.iter().map(ToString::to_string).collect();
+    bases.sort();
+    Ok(Between { bases, commits })
 }
 
 /// Returns what a log says of a commit.

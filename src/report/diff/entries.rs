@@ -10,7 +10,7 @@ use deps_lock::{Change, Changed, Key, Kind, Lock, LockDiff};
 
 use super::place::{Part, Place};
 use super::said::Said;
-use super::{ChangeKind, ChangeReport, History, Phrase, Review, Rows, Section, integrity, link};
+use super::{ChangeKind, ChangeReport, History, Phrase, Review, Rows, Section, integrity, link, platforms};
 use crate::resolve::Divergence;
 
 /// So many entries of a new host are named.
@@ -203,7 +203,13 @@ impl One<'_> {
     fn moved(&self) -> ChangeReport {
         let (old, new) = (self.before.asked(), self.after.asked());
         let (mut before, mut after) = (self.before.label(), self.after.label());
-        let mut text = match self.before.reference.filter(|_| self.before.reference == self.after.reference) {
+        let same = self.before.reference == self.after.reference;
+        let mut text = match self.before.reference.filter(|_| same) {
+            _ if same && let Some(differing) = platforms::differing(self.changed) => {
+                let which = listed(differing.iter().map(platforms::OnPlatform::phrase));
+                let reference = self.before.reference.map(|reference| Phrase::of("{}, ", [reference]));
+                reference.unwrap_or_default().and(which)
+            }
             Some(reference) => {
                 (before, after) = (self.before.short_pin(), self.after.short_pin());
                 Phrase::of("{} {} → {}", [reference, &before, &after])
