@@ -263,6 +263,14 @@ error: cannot start the test `./no-such-test`: No such file or directory (os err
     sandbox.deps(["bisect", "good.lock"]).exits(2);
 }
 
+/// What is said of both ends where nothing but this repository differs.
+fn ends(name: &str) -> String {
+    format!(
+        "1 repository differs\ntest 1: `good.lock`\ntest 1: good\n\
+         test 2: `good.lock` with `{name}` of `deps.lock`\ntest 2: bad\n"
+    )
+}
+
 /// A repository whose `main` was at a commit, and is now at the last of three commits beside it.
 fn parted(base: &str, first: &str) -> Sandbox {
     let sandbox = locked(&["a"]);
@@ -287,12 +295,9 @@ the first bad commit is in repo `a` (05a2a8dc → 2ee2dd7a):
   458e886f37d14c14a0db7297add3fd8c5ffbdd4f 2023-11-14 E\u{1b}[31mvil: two
 
 "#]])
-        .stderr_is(str![[r#"
-1 repository differs
-test 1: `good.lock`
-test 1: good
-test 2: `good.lock` with `a` of `deps.lock`
-test 2: bad
+        .stderr_after(
+            &ends("a"),
+            str![[r#"
 repo `a` is the culprit: 3 commits since the two part at `cbe8ffd9`
 test 3: `good.lock` and `a` at `cbe8ffd9`
 test 3: good
@@ -301,7 +306,8 @@ test 4: good
 test 5: `good.lock` and `a` at `458e886f`
 test 5: bad
 
-"#]]);
+"#]],
+        );
 }
 
 #[test]
@@ -318,12 +324,7 @@ it is repo `a` (7d1458db → 76a9bec6): what `good.lock` has since `05c8d2b2ce13
     run.stdout_is(str![[r#"
 it is repo `a` (7d1458db → 05c8d2b2): what `good.lock` has since `05c8d2b2ce138ece72095161d9a12624a68b85f3` repairs it, and `deps.lock` lacks that
 
-"#]]).stderr_is(str![[r#"
-1 repository differs
-test 1: `good.lock`
-test 1: good
-test 2: `good.lock` with `a` of `deps.lock`
-test 2: bad
+"#]]).stderr_after(&ends("a"), str![[r#"
 repo `a` is the culprit: it has gone back to `05c8d2b2`
 
 "#]]);
@@ -372,12 +373,7 @@ fn sides_that_were_merged_crosswise_part_in_two_places() {
     sandbox.deps(bisect(&["good.lock", "deps.lock"])).succeeds().stdout_is(str![[r#"
 it is repo `a` (ec7708b1 → b06f7f8b): what `good.lock` has since `f94db5b94889cbdb28e80de761526ccf0170ed47` repairs it, and `deps.lock` lacks that
 
-"#]]).stderr_is(str![[r#"
-1 repository differs
-test 1: `good.lock`
-test 1: good
-test 2: `good.lock` with `a` of `deps.lock`
-test 2: bad
+"#]]).stderr_after(&ends("a"), str![[r#"
 repo `a` is the culprit: 2 commits since the two part at `e072411e`
 test 3: `good.lock` and `a` at `e072411e`
 test 3: good
@@ -457,12 +453,9 @@ the first bad commit is in repo `b` (24938962 → 8c961172):
   edd3d5d8e3153862a449fc37cc52d9b0e72e689f 2023-11-14 E\u{1b}[31mvil: one
 
 "#]])
-        .stderr_is(str![[r#"
-1 repository differs
-test 1: `good.lock`
-test 1: good
-test 2: `good.lock` with `b` of `deps.lock`
-test 2: bad
+        .stderr_after(
+            &ends("b"),
+            str![[r#"
 repo `b` is the culprit: 3 commits since the two part at `c8db7c87`
 test 3: `good.lock` and `b` at `c8db7c87`
 test 3: good
@@ -471,7 +464,8 @@ test 4: good
 test 5: `good.lock` and `b` at `edd3d5d8`
 test 5: bad
 
-"#]]);
+"#]],
+        );
     for way in ["git2", "git"] {
         let run = sandbox.deps(bisect(&["good.lock", "deps.lock"])).env("DEPS_GIT", way).succeeds();
         assert!(run.stdout().contains("vil: one\n"), "{run}");
@@ -481,12 +475,7 @@ test 5: bad
     run.stdout_is(str![[r#"
 it is repo `b` (24938962 → 8c961172), which comes from elsewhere: `https://git.example/b.git` → `https://git.example/fork.git`
 
-"#]]).stderr_is(str![[r#"
-1 repository differs
-test 1: `good.lock`
-test 1: good
-test 2: `good.lock` with `b` of `deps.lock`
-test 2: bad
+"#]]).stderr_after(&ends("b"), str![[r#"
 note: repo `b`: its commits are not known: cannot read `https://git.example/b.git`: there is no such repository, or it is hidden from you (repository '[GIT]/b.git/' not found)
 
 "#]]);
@@ -498,12 +487,7 @@ fn a_repository_that_became_another_one_is_one_step() {
     sandbox.deps(bisect(&["good.lock", "deps.lock"])).succeeds().stdout_is(str![[r#"
 it is repo `b` (24938962 → 75893abc), which comes from elsewhere: `https://git.example/b.git` → `https://git.example/fork.git`
 
-"#]]).stderr_is(str![[r#"
-1 repository differs
-test 1: `good.lock`
-test 1: good
-test 2: `good.lock` with `b` of `deps.lock`
-test 2: bad
+"#]]).stderr_after(&ends("b"), str![[r#"
 repo `b` is the culprit: its two commits have no history in common
 
 "#]]);

@@ -109,6 +109,14 @@ fn with_letters(row: ChangeReport, host: &str) -> ChangeReport {
     if spelled == host { row } else { row.detail(Phrase::of("the host has other letters than ASCII: {}", [&spelled])) }
 }
 
+/// Returns the page that shows the commits: only where both are of one repository.
+pub(super) fn compare(before: &Said<'_>, after: &Said<'_>) -> Option<String> {
+    let same = before.place.as_ref()?.differences(after.place.as_ref()?);
+    let same = same.iter().all(|(part, ..)| *part == Part::Scheme);
+    let url = after.url.filter(|_| same && before.system == "git" && after.system == "git")?;
+    link::compare(url, &before.pin, &after.pin)
+}
+
 /// One entry that changed.
 pub(super) struct One<'a> {
     pub(super) key: &'a Key,
@@ -225,7 +233,7 @@ impl One<'_> {
             row = row.detail(Phrase::of("asked for {} → {}", [&word(self.before.want), &word(self.after.want)]));
         }
         row.history = self.history.map(History::of);
-        row.link = self.compare();
+        row.link = compare(&self.before, &self.after);
         row
     }
 
@@ -242,14 +250,6 @@ impl One<'_> {
             None if old.moves() && new.moves() => ChangeKind::OtherBranch,
             None => ChangeKind::OtherVersion,
         }
-    }
-
-    /// The page that shows the commits: only where both are of one repository.
-    fn compare(&self) -> Option<String> {
-        let same = self.before.place.as_ref()?.differences(self.after.place.as_ref()?);
-        let same = same.iter().all(|(part, ..)| *part == Part::Scheme);
-        let url = self.after.url.filter(|_| same && self.is_git())?;
-        link::compare(url, &self.before.pin, &self.after.pin)
     }
 
     /// What is spelled otherwise while the content is the same.
