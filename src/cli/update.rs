@@ -85,7 +85,8 @@ fn settle(
     let old = before.as_ref().map(|before| before.lock.clone()).unwrap_or_default();
     let resolution = locking::resolve(session, workspace, loaded, &old, refresh, &options.network)?;
     locking::warn(session, &resolution)?;
-    if let Some(commit) = commit {
+    let changes = before.as_ref().is_none_or(|before| before.text != resolution.lock.to_string());
+    if let Some(commit) = commit.filter(|_| changes) {
         check_beside(session, commit, workspace, loaded, &resolution.lock)?;
     }
     let written = !options.dry_run && workspace.replace_lock(before.as_ref(), &resolution.lock)?;
