@@ -172,6 +172,9 @@ pub(super) fn of_commit(error: &CommitError) -> Option<String> {
     match error {
         CommitError::InProgress { .. } => Some("`git status` says how to end it".to_owned()),
         CommitError::Uncommitted => Some("commit it first, or `git restore` it".to_owned()),
+        CommitError::OtherProject { .. } => {
+            Some("commit them first, or run `deps update` without `--commit` and commit them with the lock".to_owned())
+        }
         CommitError::Ignored { .. } => Some("`git check-ignore -v deps.lock` names the line to remove".to_owned()),
         CommitError::NoAuthor => Some("`git config user.name NAME` and `git config user.email ADDRESS`".to_owned()),
         CommitError::NoClone { .. } | CommitError::NoFile | CommitError::Git(_) => None,

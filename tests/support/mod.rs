@@ -10,6 +10,7 @@ pub(crate) mod dial;
 pub(crate) mod engine;
 pub(crate) mod git_server;
 pub(crate) mod interceptor;
+pub(crate) mod invented;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod proxy;
