@@ -98,12 +98,22 @@ M	robots/one/deps.lock
 }
 
 #[test]
-fn a_lock_that_was_not_there_is_a_clones_first_commit() {
+fn a_lock_that_was_not_there_comes_after_what_it_is_made_from() {
     let sandbox = moved();
     sandbox.program("rm", ["-r", ".git", "deps.lock"]).succeeds();
     git(&sandbox, &["init", "--quiet"]).succeeds();
+    sandbox.deps(["update", "--commit"]).exits(1).stderr_is(str![[r#"
+error: cannot commit `deps.lock`: it would not be the lock of what is committed beside it
+  `deps.toml` has changes that are not committed
+  `underlay.repos` has changes that are not committed
+hint: commit them first, or run `deps update` without `--commit` and commit them with the lock
+
+"#]]);
+    assert!(!sandbox.has("deps.lock"));
+    git(&sandbox, &["add", "deps.toml", "underlay.repos"]).succeeds();
+    git(&sandbox, &["commit", "--quiet", "--message=first"]).succeeds();
     sandbox.deps(["update", "--commit"]).succeeds();
-    git(&sandbox, &["log", "--format=%s", "--name-status"]).succeeds().stdout_is(str![[r#"
+    git(&sandbox, &["log", "-1", "--format=%s", "--name-status"]).succeeds().stdout_is(str![[r#"
 Lock 2 entries
 
 A	deps.lock
@@ -248,4 +258,79 @@ fn programs_read_what_moved_from_what_to_what() {
 }
 
 "#]]);
+}
+
+/// Whether `deps lock --check` is content with what a fresh clone of the project's commit has.
+fn fresh_clone_is_in_sync(sandbox: &Sandbox) {
+    let _ = std::fs::remove_dir_all(sandbox.root().join("clone"));
+    git(sandbox, &["clone", "--quiet", ".", "../clone"]).succeeds();
+    let folder = sandbox.root().join("clone");
+    sandbox.deps_in(folder.to_str().unwrap(), ["lock", "--check"]).succeeds();
+}
+
+#[test]
+fn a_lock_of_manifests_that_are_not_committed_is_not_committed() {
+    let sandbox = moved();
+    let lock = sandbox.read("deps.lock");
+    sandbox.edit("underlay.repos", "^1", "1.1.0");
+    sandbox.deps(["update", "--commit"]).exits(1).stderr_is(str![[r#"
+error: cannot commit `deps.lock`: it would not be the lock of what is committed beside it
+  `underlay.repos` has changes that are not committed
+hint: commit them first, or run `deps update` without `--commit` and commit them with the lock
+
+"#]]);
+    // Staged is not committed either, and another project file counts as well.
+    git(&sandbox, &["add", "underlay.repos"]).succeeds();
+    sandbox.edit("deps.toml", "underlay.repos", "moved.repos");
+    sandbox.program("cp", ["underlay.repos", "moved.repos"]).succeeds();
+    sandbox.deps(["update", "--commit"]).exits(1).stderr_is(str![[r#"
+error: cannot commit `deps.lock`: it would not be the lock of what is committed beside it
+  `deps.toml` has changes that are not committed
+  `moved.repos` has changes that are not committed
+hint: commit them first, or run `deps update` without `--commit` and commit them with the lock
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), lock);
+    git(&sandbox, &["add", "."]).succeeds();
+    git(&sandbox, &["commit", "--quiet", "--message=manifests"]).succeeds();
+    sandbox.deps(["update", "--commit"]).succeeds();
+    fresh_clone_is_in_sync(&sandbox);
+    // What asks for the same does not matter.
+    sandbox.git("a").file("f", "3").commit();
+    sandbox.write("moved.repos", &format!("# a note\n{}", sandbox.read("moved.repos")));
+    sandbox.deps(["update", "--commit"]).succeeds();
+    fresh_clone_is_in_sync(&sandbox);
+}
+
+#[test]
+fn extensions_count_wherever_they_come_from() {
+    let sandbox = moved();
+    let toml = |version: &str| format!("[extension]\nname = \"team\"\nversion = \"{version}\"\nsummary = \"A team\"\n");
+    sandbox.git("team").file("extension.toml", &toml("1.0.0")).commit();
+    let asked = "[project]\nname = \"p\"\nbase = \"scratch\"\nauto = true\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws\"\n\n\
+                 [extensions]\nteam = { git = \"https://git.example/team.git\", ref = \"main\" }\n";
+    sandbox.deps_toml(asked);
+    git(&sandbox, &["commit", "--quiet", "--all", "--message=team"]).succeeds();
+    sandbox.deps(["update", "--commit"]).succeeds();
+    fresh_clone_is_in_sync(&sandbox);
+    sandbox.git("team").file("extension.toml", &toml("1.1.0")).commit();
+    sandbox.deps(["update", "--commit"]).succeeds().stderr_is(str![[r#"
+  ~ ext `team` 1.0.0 e94c6a7f → 1.1.0 873d46f7
+wrote deps.lock: 3 entries, 0 added, 1 changed, 0 removed
+committed to main: Update ext team 1.0.0 → 1.1.0
+
+"#]]);
+    fresh_clone_is_in_sync(&sandbox);
+    // A file that nobody has committed shows an extension that the lock would have.
+    sandbox.write("uv.lock", "version = 1\n");
+    sandbox.write("pyproject.toml", "[project]\nname = \"p\"\n");
+    sandbox.git("team").file("extension.toml", &toml("1.2.0")).commit();
+    let lock = sandbox.read("deps.lock");
+    sandbox.deps(["update", "--commit"]).exits(1).stderr_is(str![[r#"
+error: cannot commit `deps.lock`: it would not be the lock of what is committed beside it
+  `pyproject.toml` has changes that are not committed
+hint: commit them first, or run `deps update` without `--commit` and commit them with the lock
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), lock);
 }

@@ -1,5 +1,6 @@
 //! Locks in which a merge stopped: what `deps lock` makes of them, and that nothing else uses them.
 
+use crate::support::archives::tar_gz;
 use crate::support::program::Run;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
@@ -117,7 +118,7 @@ fn a_base_in_the_markers_says_who_changed_what() {
 merging `HEAD` and `topic` of deps.lock:
   repo `alpha`: 1.4.0 228f58fa of `topic`, which is what is asked for
   repo `beta`: `HEAD` has 1.4.0 228f58fa, `topic` has 1.3.0 fdc1d048: both fit, and the higher, of `HEAD`, stays
-  repo `delta`: `HEAD` has nothing, `topic` has 1.3.0 fdc1d048: neither is what is asked for
+  repo `delta`: removed by `HEAD`, and nothing asks for it
   repo `gamma`: `HEAD` has main 228f58fa, `topic` has main fdc1d048: both fit, and neither is newer for certain, so it is asked anew
   + repo `gamma` main 228f58fa
 wrote deps.lock: 4 entries, 1 added, 0 changed, 0 removed
@@ -206,4 +207,241 @@ error: cannot merge the sides of `deps.lock`: `HEAD` and `topic` differ in what 
 hint: keep one side of each conflict in the file by hand, then run `deps lock`
 
 "#]]);
+}
+
+/// An extension with an option for the version of one file, tags for that of another, and a third for every platform.
+const TOOL: &str = "\
+[extension]
+name = \"tool\"
+version = \"1.0.0\"
+summary = \"A tool\"
+
+[options.tool]
+type = \"string\"
+default = \"2.1.0\"
+help = \"the version\"
+
+[inputs.src]
+url = \"$GIT/files/src-{{ version }}.tar.gz\"
+version = \"{{ options.tool }}\"
+
+[inputs.tagged]
+url = \"$GIT/files/tagged-{{ tag }}.tar.gz\"
+git = \"$GIT/tool.git\"
+ref = \"^2\"
+
+[builder]
+snippet = \"b.Dockerfile\"
+network = \"none\"
+copy = [{ from = \"bin/\", to = \"/usr/local/bin/\" }]
+";
+
+/// What a `deps.toml` asks for: the digits of both images, the version of a file, and platforms.
+fn asked(images: [&str; 2], tool: &str, platforms: &str) -> String {
+    let [base, builder] = images.map(|digit| format!("debian:12@sha256:{}", digit.repeat(64)));
+    format!(
+        "[project]\nname = \"p\"\nbase = \"{base}\"\nbuilder-base = \"{builder}\"\nplatforms = [{platforms}]\n\n[extensions]\n\
+         tool = {{ path = \"tool\", with = {{ tool = \"{tool}\" }} }}\n\
+         team = {{ git = \"https://git.example/team.git\", ref = \"^2\" }}\n\
+         edge = {{ git = \"https://git.example/edge.git\", ref = \"main\" }}\n"
+    )
+}
+
+/// A release of everything that is served.
+fn release(sandbox: &Sandbox, version: &str) {
+    for name in ["team", "edge"] {
+        let toml = format!("[extension]\nname = \"{name}\"\nversion = \"{version}\"\nsummary = \"A {name}\"\n");
+        sandbox.git(name).file("extension.toml", &toml).tag(version).commit();
+    }
+    sandbox.git("tool").file("a", version).tag(version).commit();
+    for name in ["src", "tagged"] {
+        sandbox.serve(&format!("{name}-{version}.tar.gz"), &tar_gz(&[("tool", version)]));
+    }
+}
+
+/// The same two branches, of a project with images, files and extensions from git; `asked` are the base's, that of `topic`
+/// and that of `main`.
+fn diverged_entries(asked: [&str; 3]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.git_config(
+        "[url \"$GIT/\"]\n\tinsteadOf = https://git.example/\n[user]\n\tname = a\n\temail = a@b.c\n[init]\n\tdefaultBranch = main\n",
+    );
+    sandbox.write("tool/extension.toml", TOOL);
+    sandbox.write("tool/b.Dockerfile", "RUN install -D -m 755 -t {{ out }}/bin /deps/in/*/*\n");
+    let step = |version: &str, asked: &str| {
+        release(&sandbox, version);
+        sandbox.deps_toml(asked);
+        sandbox.deps(["update"]).succeeds();
+        commit(&sandbox);
+    };
+    release(&sandbox, "2.1.0");
+    git(&sandbox, &["init", "--quiet"]);
+    step("2.1.0", asked[0]);
+    git(&sandbox, &["switch", "--quiet", "--create", "topic"]);
+    step("2.2.0", asked[1]);
+    git(&sandbox, &["switch", "--quiet", "main"]);
+    step("2.3.0", asked[2]);
+    sandbox.program("git", ["merge", "topic"]).exits(1);
+    sandbox
+}
+
+/// Puts markers of another style into the lock, as if nobody had merged it yet.
+fn again(sandbox: &Sandbox, style: &str) {
+    sandbox.program("git", ["checkout", &format!("--conflict={style}"), "--", "deps.lock"]).succeeds();
+}
+
+#[test]
+fn images_files_and_extensions_from_git_are_merged_by_what_deps_toml_asks_for() {
+    let amd64 = "\"linux/amd64\"";
+    let base = asked(["a", "f"], "2.1.0", amd64);
+    let topic = asked(["b", "f"], "2.2.0", amd64);
+    let main = asked(["c", "d"], "2.3.0", amd64);
+    let sandbox = diverged_entries([&base, &topic, &main]);
+    sandbox.deps_toml(&asked(["b", "d"], "2.2.0", amd64));
+    again(&sandbox, "merge");
+    let merged = sandbox.deps(["lock"]).succeeds().stderr_is(str![[r#"
+merging `ours` and `theirs` of deps.lock:
+  ext `edge`: `ours` has 2.3.0 108114f4, `theirs` has 2.2.0 ee72fcb6: both fit, and neither is newer for certain, so it is asked anew
+  ext `team`: `ours` has 2.3.0 b9aea43e, `theirs` has 2.2.0 e4e14b1e: both fit, and the higher, of `ours`, stays
+  fetch `tool/src`: 2.2.0 sha256:342e10cc of `theirs`, which is what is asked for
+  fetch `tool/tagged`: `ours` has 2.3.0 sha256:e956c028, `theirs` has 2.2.0 sha256:342e10cc: both fit, and the higher, of `ours`, stays
+  image `base`: debian:12@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb sha256:bbbbbbbb of `theirs`, which is what is asked for
+  + ext `edge` 2.3.0 108114f4
+wrote deps.lock: 6 entries, 1 added, 0 changed, 0 removed
+
+"#]]);
+    let lock = sandbox.read("deps.lock");
+    for style in ["diff3", "zdiff3"] {
+        again(&sandbox, style);
+        assert_eq!(sandbox.deps(["lock"]).succeeds().stderr(), merged.stderr(), "{style}");
+        assert_eq!(sandbox.read("deps.lock"), lock, "{style}");
+    }
+    again(&sandbox, "merge");
+    sandbox.deps_toml(&asked(["e", "d"], "2.1.0", amd64));
+    let other = sandbox.deps(["lock"]).succeeds();
+    let lines = |run: &Run| run.stderr().lines().map(str::to_owned).collect::<Vec<_>>();
+    let new: Vec<_> = lines(&other).into_iter().filter(|line| !lines(&merged).contains(line)).collect();
+    snapbox::assert_data_eq!(
+        new.join("\n") + "\n",
+        str![[r#"
+  fetch `tool/src`: `ours` has 2.3.0 sha256:e956c028, `theirs` has 2.2.0 sha256:342e10cc: neither is what is asked for
+  image `base`: `ours` has debian:12@sha256:cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc sha256:cccccccc, `theirs` has debian:12@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb sha256:bbbbbbbb: neither is what is asked for
+  + fetch `tool/src` 2.1.0 sha256:ad552cb4
+  + image `base` debian:12@sha256:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee sha256:eeeeeeee
+wrote deps.lock: 6 entries, 3 added, 0 changed, 0 removed
+
+"#]]
+    );
+}
+
+#[test]
+fn platforms_that_both_sides_added_to_a_file_are_both_kept() {
+    let platforms = |more: &str| asked(["a", "a"], "2.1.0", &format!("\"linux/amd64\"{more}"));
+    let (arm, riscv) = (", \"linux/arm64\"", ", \"linux/riscv64\"");
+    let sandbox = diverged_entries([&platforms(""), &platforms(arm), &platforms(riscv)]);
+    sandbox.deps_toml(&platforms(&format!("{arm}{riscv}")));
+    again(&sandbox, "diff3");
+    sandbox.deps(["lock"]).succeeds().stderr_is(str![[r#"
+merging `ours` and `theirs` of deps.lock:
+  ext `edge`: `ours` has 2.3.0 108114f4, `theirs` has 2.2.0 ee72fcb6: both fit, and neither is newer for certain, so it is asked anew
+  ext `team`: `ours` has 2.3.0 b9aea43e, `theirs` has 2.2.0 e4e14b1e: both fit, and the higher, of `ours`, stays
+  fetch `tool/src`: what each side changed of it
+  fetch `tool/tagged`: `ours` has 2.3.0 sha256:e956c028 sha256:e956c028, `theirs` has 2.2.0 sha256:342e10cc sha256:342e10cc: neither is what is asked for
+  + ext `edge` 2.3.0 108114f4
+  + fetch `tool/tagged` 2.3.0 sha256:e956c028 sha256:e956c028 sha256:e956c028
+wrote deps.lock: 5 entries, 2 added, 0 changed, 0 removed
+
+"#]]);
+    sandbox.file_is(
+        "deps.lock",
+        str![[r##"
+# Generated by `deps lock`. Edit deps.toml or the manifests, then run `deps lock`.
+schema = 1
+
+[ext."edge"]
+ref = "main"
+rev = "108114f40d8d19b7919a416b17bf1c4de17c84db"
+version = "2.3.0"
+digest = "b3:8014814526ce40fe63e98559a50df533630c80c55bbbed7c6c70439d50c37c27"
+url = "https://git.example/edge.git"
+
+[ext."team"]
+want = "^2"
+ref = "2.3.0"
+rev = "b9aea43ea63bcb7d7314c13c2ffb723e9b6ee19f"
+version = "2.3.0"
+digest = "b3:375ba57294ce98a31330828101439cf7707c9afebdb9e3c610c71ce8e62dcd6b"
+url = "https://git.example/team.git"
+
+[fetch."tool/src"]
+ref = "2.1.0"
+linux-amd64 = "sha256:ad552cb48dfc938964e66e536f76ee60369276ede0d34ed6342e17506b871f67"
+linux-arm64 = "sha256:ad552cb48dfc938964e66e536f76ee60369276ede0d34ed6342e17506b871f67"
+linux-riscv64 = "sha256:ad552cb48dfc938964e66e536f76ee60369276ede0d34ed6342e17506b871f67"
+url = "[GIT]/files/src-2.1.0.tar.gz"
+
+[fetch."tool/tagged"]
+want = "^2"
+ref = "2.3.0"
+linux-amd64 = "sha256:e956c028f76a636b2f61645c63d9af93601d9a617e1222d0a1df64aa4b1ce599"
+linux-arm64 = "sha256:e956c028f76a636b2f61645c63d9af93601d9a617e1222d0a1df64aa4b1ce599"
+linux-riscv64 = "sha256:e956c028f76a636b2f61645c63d9af93601d9a617e1222d0a1df64aa4b1ce599"
+url = "[GIT]/files/tagged-2.3.0.tar.gz"
+
+[image."base"]
+ref = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+digest = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+"##]],
+    );
+    let lock = sandbox.read("deps.lock");
+    again(&sandbox, "merge");
+    sandbox.deps(["lock"]).succeeds().stderr_is(str![[r#"
+merging `ours` and `theirs` of deps.lock:
+  ext `edge`: `ours` has 2.3.0 108114f4, `theirs` has 2.2.0 ee72fcb6: both fit, and neither is newer for certain, so it is asked anew
+  ext `team`: `ours` has 2.3.0 b9aea43e, `theirs` has 2.2.0 e4e14b1e: both fit, and the higher, of `ours`, stays
+  fetch `tool/src`: `ours` has 2.1.0 sha256:ad552cb4 sha256:ad552cb4, `theirs` has 2.1.0 sha256:ad552cb4 sha256:ad552cb4: neither is what is asked for
+  fetch `tool/tagged`: `ours` has 2.3.0 sha256:e956c028 sha256:e956c028, `theirs` has 2.2.0 sha256:342e10cc sha256:342e10cc: neither is what is asked for
+  + ext `edge` 2.3.0 108114f4
+  + fetch `tool/src` 2.1.0 sha256:ad552cb4 sha256:ad552cb4 sha256:ad552cb4
+  + fetch `tool/tagged` 2.3.0 sha256:e956c028 sha256:e956c028 sha256:e956c028
+wrote deps.lock: 5 entries, 3 added, 0 changed, 0 removed
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), lock);
+}
+
+#[test]
+fn an_extension_whose_files_are_not_those_of_the_side_that_stays_is_refused() {
+    let amd64 = "\"linux/amd64\"";
+    let all = asked(["a", "a"], "2.1.0", amd64);
+    let sandbox = diverged_entries([&all, &all, &all]);
+    again(&sandbox, "merge");
+    let text = sandbox.read("deps.lock");
+    // Of both sides, of both extensions.
+    let wrong: String = text
+        .split_inclusive('\n')
+        .map(|line| {
+            if line.starts_with("digest = \"b3:") {
+                format!("digest = \"b3:{}\"\n", "0".repeat(64))
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    sandbox.write("deps.lock", &wrong);
+    sandbox.deps(["lock"]).exits(4).stderr_is(str![[r#"
+merging `ours` and `theirs` of deps.lock:
+  ext `edge`: `ours` has 2.3.0 108114f4, `theirs` has 2.2.0 ee72fcb6: both fit, and neither is newer for certain, so it is asked anew
+  ext `team`: `ours` has 2.3.0 b9aea43e, `theirs` has 2.2.0 e4e14b1e: both fit, and the higher, of `ours`, stays
+  fetch `tool/tagged`: `ours` has 2.3.0 sha256:e956c028, `theirs` has 2.2.0 sha256:342e10cc: both fit, and the higher, of `ours`, stays
+error: ext `team`: its files at `b9aea43ea63bcb7d7314c13c2ffb723e9b6ee19f` have the digest `b3:375ba572`, the lock has `b3:00000000`
+ --> deps.toml:9:54
+  |
+9 | team = { git = "https://git.example/team.git", ref = "^2" }
+  |                                                      ^^^^
+hint: `deps cache verify` says whether the store is damaged; if it is not, the lock was changed by hand: `deps update team` pins what is there
+
+"#]]);
+    assert_eq!(sandbox.read("deps.lock"), wrong);
 }

@@ -1,16 +1,15 @@
 //! `deps diff`: what a branch changes, told in the order of risk; offline and without an engine.
 
+mod entries;
+pub(crate) mod project;
+
+use self::project::{BASE, begin, commit, git, served_as};
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
 
-const BASE: &str = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
 /// A project on a branch of its own, with a commit on `main` below it.
 fn project() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.git_config(
-        "[url \"$GIT/\"]\n\tinsteadOf = https://github.com/\n[user]\n\tname = a\n\temail = a@example.org\n",
-    );
+    let sandbox = served_as("github.com");
     sandbox.git("acme/nav2").file("package.xml", "1").tag("1.2.0").commit();
     sandbox.git("acme/nav2").file("package.xml", "2").tag("1.3.0").commit();
     sandbox.git("acme/msgs").file("package.xml", "1").commit();
@@ -22,27 +21,9 @@ fn project() -> Sandbox {
         "repositories:\n  core/msgs: { type: git, url: https://github.com/acme/msgs.git, version: main }\n  \
          core/nav2: { type: git, url: https://github.com/acme/nav2.git, version: 1.2.0 }\n",
     );
-    sandbox.deps(["lock"]).succeeds();
-    git(&sandbox, &["init", "--quiet", "--initial-branch=main"]);
-    commit(&sandbox);
+    begin(&sandbox);
     git(&sandbox, &["checkout", "--quiet", "-b", "feature"]);
     sandbox
-}
-
-fn git(sandbox: &Sandbox, arguments: &[&str]) {
-    sandbox
-        .program("git", arguments.iter().copied())
-        .env("GIT_COMMITTER_DATE", DATE)
-        .env("GIT_AUTHOR_DATE", DATE)
-        .succeeds();
-}
-
-/// So that commits of the project have the same ids in every run.
-const DATE: &str = "2020-01-01T00:00:00Z";
-
-fn commit(sandbox: &Sandbox) {
-    git(sandbox, &["add", "."]);
-    git(sandbox, &["commit", "--quiet", "-m", "x"]);
 }
 
 /// What a branch changes in a week.
@@ -87,26 +68,9 @@ Stages that rebuild: 4 of 4
         commit(sandbox);
         git(sandbox, &["checkout", "--quiet", "feature"]);
         assert_eq!(sandbox.deps(["diff"]).succeeds().stdout(), before);
-        sandbox.deps(["diff", "main...feature"]).succeeds().stdout_is(str![[r#"
-where feature left main (a03f4827) → feature (023407bc)
-
-Versions
-  ~ repo core/msgs  main 01cd6ec1 → 28b82a2a
-      https://github.com/acme/msgs/compare/01cd6ec1852c...28b82a2a3f31
-  ~ repo core/nav2  1.2.0 → 1.3.0  minor
-      https://github.com/acme/nav2/compare/01cd6ec1852c...28b82a2a3f31
-
-Extensions
-  ~ ext apt  1.0.0, other options
-      option packages: curl → curl,jq
-
-Stages that rebuild: 4 of 4
-  ~ stage src-main-1  rev of core/msgs changed 01cd6ec1 → 28b82a2a (main)
-  ~ stage src-main-b  rev of core/nav2 changed 1.2.0 → 1.3.0 (01cd6ec1 → 28b82a2a)
-  ~ stage runtime     package added: jq
-  ~ stage final       follows runtime, src-main-1, src-main-b
-
-"#]]);
+        let (_, changes) = before.split_once('\n').expect("the first line names both sides");
+        let expected = format!("where feature left main (a03f4827) → feature (023407bc)\n{changes}");
+        assert_eq!(sandbox.deps(["diff", "main...feature"]).succeeds().stdout(), expected);
     });
 }
 
@@ -182,36 +146,17 @@ Changes that rebuild nothing
 #[test]
 fn what_cannot_be_planned_is_compared_by_its_lock() {
     let sandbox = worked_on();
+    let whole = sandbox.deps(["diff", "main"]).succeeds().stdout();
+    let (entries, _) = whole.split_once("Stages that rebuild").expect("they are told last");
+    let compared = |entries: &str, why: &str| {
+        let expected = format!("{entries}note: stages are not compared: in the work tree, {why}\n");
+        assert_eq!(sandbox.deps(["diff", "main"]).succeeds().stdout(), expected);
+    };
     sandbox.edit("underlay.repos", "1.3.0", "1.2.0");
-    sandbox.deps(["diff", "main"]).succeeds().stdout_is(str![[r#"
-main (a03f4827) → the work tree
-
-Versions
-  ~ repo core/msgs  main 01cd6ec1 → 28b82a2a
-      https://github.com/acme/msgs/compare/01cd6ec1852c...28b82a2a3f31
-  ~ repo core/nav2  1.2.0 → 1.3.0  minor
-      https://github.com/acme/nav2/compare/01cd6ec1852c...28b82a2a3f31
-
-Extensions
-  ~ ext apt  1.0.0, other options
-      option packages: curl → curl,jq
-
-note: stages are not compared: in the work tree, deps.lock is out of date
-
-"#]]);
+    compared(entries, "deps.lock is out of date");
     sandbox.write("deps.toml", "[project]\n");
-    sandbox.deps(["diff", "main"]).succeeds().stdout_is(str![[r#"
-main (a03f4827) → the work tree
-
-Versions
-  ~ repo core/msgs  main 01cd6ec1 → 28b82a2a
-      https://github.com/acme/msgs/compare/01cd6ec1852c...28b82a2a3f31
-  ~ repo core/nav2  1.2.0 → 1.3.0  minor
-      https://github.com/acme/nav2/compare/01cd6ec1852c...28b82a2a3f31
-
-note: stages are not compared: in the work tree, `project` has no `name`
-
-"#]]);
+    let (versions, _) = entries.split_once("Extensions").expect("options have changed");
+    compared(versions, "`project` has no `name`");
     sandbox.write("deps.lock", "<<<<<<< ours\n");
     sandbox.deps(["diff", "main"]).exits(3).stderr_is(str![[r#"
 error: line 1 is a conflict marker that a merge left

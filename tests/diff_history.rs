@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use deps::manifest;
 use deps::report::{ChangeKind, DiffReport, Review, Section, Side, diff_markdown, diff_page, diff_text, review};
 use deps::source::Source;
-use deps_lock::{Entry, Git, Lock, Name, Rev, Text, Url};
+use deps_lock::{Lock, Name};
 use semver::Version;
 use snapbox::str;
 
 use crate::support::engine::say_skipped;
+use crate::support::invented::repository;
 
 /// The locks of all states, the oldest first; none where the corpus is absent.
 fn locks() -> Option<Vec<Lock>> {
@@ -35,15 +36,7 @@ fn lock(text: &str) -> Lock {
     let mut lock = Lock::new();
     for one in manifest::parse(&Source::new("autoware.repos", text)).unwrap().repositories {
         let (url, version) = (one.url.value, one.version.map(|version| version.value).unwrap_or_default());
-        let hash = blake3::hash(format!("{url} {version}").as_bytes()).to_hex();
-        let git = Git {
-            want: None,
-            reference: Text::new(version.as_str()).ok(),
-            rev: Rev::new(&hash[..40]).unwrap(),
-            url: Url::new(url.as_str()).unwrap(),
-            extra: Default::default(),
-        };
-        lock.insert(Name::new(one.path.value.as_str()).unwrap(), Entry::Repo(git));
+        lock.insert(Name::new(one.path.value.as_str()).unwrap(), repository(&url, &version));
     }
     lock
 }

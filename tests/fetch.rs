@@ -85,3 +85,28 @@ fn servers_that_refuse_ids_are_asked_by_name() {
     sandbox.deps(["fetch"]).succeeds();
     assert_eq!(std::fs::read_to_string(sandbox.store().join(format!("trees/{id}/a"))).unwrap(), "1");
 }
+
+#[test]
+fn a_commit_that_its_server_has_collected_is_gone_also_where_the_store_has_others_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox.git("tool").file("f", "1").commit();
+    sandbox.manifest("repositories:\n  tool: { type: git, url: $GIT/tool.git, version: main }\n");
+    sandbox.deps(["fetch"]).succeeds();
+    let first = sandbox.git("tool").file("f", "1").commit();
+    sandbox.git("tool").file("f", "2").commit();
+    sandbox.deps(["update"]).succeeds();
+    sandbox.git("tool").set_ref("refs/heads/main", &first);
+    let folder = sandbox.root().join("git/tool.git");
+    sandbox.program("git", ["-C", folder.to_str().unwrap(), "gc", "--quiet", "--prune=now"]).succeeds();
+    for way in ["auto", "git2", "git"] {
+        sandbox.deps(["fetch"]).env("DEPS_GIT", way).exits(4).stderr_is(str![[r#"
+error: repo `tool` at 0cdd0cc9e61a0dd7340d67673ee9dd604a8a151a: `[GIT]/tool.git` no longer has this commit: the branch `main` now leads to `16292194f82e556966540652d89d609fcfc99c70`
+ --> underlay.repos:2:69
+  |
+2 |   tool: { type: git, url: [GIT]/tool.git, version: main }
+  |                                                                     ^^^^
+hint: to pin what `main` holds now, run `deps update tool`
+
+"#]]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use snapbox::str;
 
+use crate::support::git_server::Fault;
 use crate::support::sandbox::Sandbox;
 
 const BASE: &str = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -276,8 +277,11 @@ hint: `deps cache verify` says whether the store is damaged; if it is not, the l
 
 /// A field of the extension `team` in `lock`.
 fn field<'a>(lock: &'a str, name: &str) -> &'a str {
-    let team = lock.split("[ext.\"team\"]").nth(1).unwrap();
-    team.split(&format!("{name} = \"")).nth(1).unwrap().split('"').next().unwrap()
+    field_of(lock, "[ext.\"team\"]", name)
+}
+
+fn field_of<'a>(lock: &'a str, entry: &str, name: &str) -> &'a str {
+    lock.split(entry).nth(1).unwrap().split(&format!("{name} = \"")).nth(1).unwrap().split('"').next().unwrap()
 }
 
 #[test]
@@ -547,4 +551,138 @@ wrote deps.lock: 2 entries, 0 added, 1 changed, 0 removed
 
 "#]]);
     assert_eq!(sandbox.read("deps.lock"), lock);
+}
+
+/// The same without an image, so that every server that is asked is the sandbox's.
+fn team_on_nothing() -> Sandbox {
+    let sandbox = team();
+    sandbox.edit("deps.toml", BASE, "scratch");
+    sandbox
+}
+
+#[test]
+fn a_lock_whose_extension_and_its_input_are_where_it_says_is_verified() {
+    let sandbox = team_on_nothing();
+    sandbox.deps(["lock"]).succeeds();
+    let requests = sandbox.requests();
+    sandbox.deps(["lock", "--verify"]).without_recheck().succeeds().stderr_is(str![[r#"
+deps.lock is verified: 3 entries are where the lock says
+
+"#]]);
+    assert_eq!(sandbox.requests(), requests + 2);
+    // Newer releases are no reason to doubt the locked ones.
+    release(&sandbox, "2.2.0", "");
+    sandbox.git("tool").file("tool", "#!/bin/bash\n").tag("v1.3.0").commit();
+    sandbox.deps(["lock", "--verify"]).succeeds();
+}
+
+#[test]
+fn a_tag_of_an_extension_or_of_its_input_that_moved_is_told() {
+    let sandbox = team_on_nothing();
+    sandbox.deps(["lock"]).succeeds();
+    let newer = release(&sandbox, "2.2.0", "");
+    sandbox.git("ext").set_ref("refs/tags/v2.1.0", &newer);
+    let newer = sandbox.git("tool").file("tool", "#!/bin/bash\n").commit();
+    sandbox.git("tool").set_ref("refs/tags/v1.2.0", &newer);
+    let told = str![[r#"
+error: ext `team`: the tag `v2.1.0` has been moved from `dd1a92cf0940136dee1389f4135e38f56d88fd13` to `5ddf8df03dfed647f4e5c7242da4807b2606726e`
+ --> deps.toml:6:56
+  |
+6 | team = { git = "[GIT]/ext.git", ref = "^2.1", dir = "team" }
+  |                                                        ^^^^^^
+  the locked commit is kept by `main`, `refs/tags/v2.1.0`, `refs/tags/v2.2.0`
+hint: ask its owner: a release that changes under the same name is no release; `deps update ext:team` pins what is there
+
+error: input `team/src`: the tag `v1.2.0` has been moved from `09c2151d981952e50998231f02e0e43cec17d9fa` to `dedc9f40ffabb1b857e39619a7dcaacf92f06fb0`
+ --> extensions/team/extension.toml:9:7
+  |
+9 | ref = "^1"
+  |       ^^^^
+  the locked commit is kept by `main`, `refs/tags/v1.2.0`
+hint: ask its owner: a release that changes under the same name is no release; `deps update input:team/src` pins what is there
+
+"#]];
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(told.clone());
+    // Its files are fetched by its commit, whatever the tag says now.
+    empty_store(&sandbox);
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(told);
+}
+
+#[test]
+fn a_commit_of_an_extension_that_its_server_dropped_is_gone_with_and_without_its_files() {
+    let sandbox = team_on_nothing();
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.git("scratch").file("f", "other").commit();
+    let folder = sandbox.root().join("git");
+    let (from, to) = (folder.join("scratch.git"), folder.join("ext.git"));
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    sandbox.git("ext").remove_ref("refs/tags/v2.1.0");
+    sandbox.program("git", ["-C", to, "fetch", "--quiet", from, "+main:main"]).succeeds();
+    sandbox.program("git", ["-C", to, "gc", "--quiet", "--prune=now"]).succeeds();
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(str![[r#"
+error: ext `team`: the tag `v2.1.0` is gone, which led to `dd1a92cf0940136dee1389f4135e38f56d88fd13`
+ --> deps.toml:6:56
+  |
+6 | team = { git = "[GIT]/ext.git", ref = "^2.1", dir = "team" }
+  |                                                        ^^^^^^
+  the locked commit is gone: the server does not hand it out
+hint: name another version of `ext:team` in `deps.toml`, then run `deps lock`; or push it to a repository that you own, from a store or a checkout that has it
+
+"#]]);
+    empty_store(&sandbox);
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(str![[r#"
+error: ext `team`: the tag `v2.1.0` is gone, which led to `dd1a92cf0940136dee1389f4135e38f56d88fd13`
+ --> deps.toml:6:56
+  |
+6 | team = { git = "[GIT]/ext.git", ref = "^2.1", dir = "team" }
+  |                                                        ^^^^^^
+  the locked commit is gone: the server does not hand it out
+hint: name another version of `ext:team` in `deps.toml`, then run `deps lock`; or push it to a repository that you own, from a store or a checkout that has it
+
+"#]]);
+}
+
+#[test]
+fn an_extension_whose_server_is_down_hides_nothing_else() {
+    let sandbox = team_on_nothing();
+    let text = sandbox.read("deps.toml");
+    sandbox.git("other").file("f", "1").tag("1.0.0").commit();
+    sandbox.manifest("repositories:\n  other: { type: git, url: $GIT/other.git, version: 1.0.0 }\n");
+    let toml =
+        text.replacen("[extensions]", "[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws/src\"\n\n[extensions]", 1);
+    sandbox.deps_toml(&toml);
+    sandbox.deps(["lock"]).succeeds();
+    let newer = sandbox.git("other").file("f", "2").commit();
+    sandbox.git("other").set_ref("refs/tags/1.0.0", &newer);
+    sandbox.server().fail("ext.git", -1, Fault::Status(503));
+    let told = str![[r#"
+error: ext `team`: cannot read `[GIT]/ext.git`: the server declines (HTTP 503)
+  --> deps.toml:10:56
+   |
+10 | team = { git = "[GIT]/ext.git", ref = "^2.1", dir = "team" }
+   |                                                        ^^^^^^
+hint: run the command again later; what has succeeded is kept
+
+error: repo `other`: the tag `1.0.0` has been moved from `274285a99458a7c82ab2d7c9c32523e9b9c12e33` to `8dcb387e23c5d75f4da21deef37bf8564a45453e`
+ --> underlay.repos:2:71
+  |
+2 |   other: { type: git, url: [GIT]/other.git, version: 1.0.0 }
+  |                                                                       ^^^^^
+  the locked commit is kept by `main`, `refs/tags/1.0.0`
+hint: ask its owner: a release that changes under the same name is no release; `deps update repo:other` pins what is there
+
+"#]];
+    sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(4).stderr_is(told.clone());
+    empty_store(&sandbox);
+    sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(4).stderr_is(told);
+    sandbox.git("other").set_ref("refs/tags/1.0.0", field_of(&sandbox.read("deps.lock"), "[repo.\"other\"]", "rev"));
+    sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(5).stderr_is(str![[r#"
+error: ext `team`: cannot read `[GIT]/ext.git`: the server declines (HTTP 503)
+  --> deps.toml:10:56
+   |
+10 | team = { git = "[GIT]/ext.git", ref = "^2.1", dir = "team" }
+   |                                                        ^^^^^^
+hint: run the command again later; what has succeeded is kept
+
+"#]]);
 }

@@ -11,10 +11,11 @@ use std::path::Path;
 
 use deps::manifest;
 use deps::source::Source;
-use deps_lock::{Entry, Git, Lock, Markers, Name, Rev, Text, Url};
+use deps_lock::{Lock, Markers, Name};
 use git2::{MergeFileInput, MergeFileOptions};
 
 use crate::support::engine::say_skipped;
+use crate::support::invented::repository;
 use crate::support::sandbox::Sandbox;
 
 /// Path → url and version.
@@ -164,15 +165,7 @@ fn is_bump(base: &State, change: &Change) -> bool {
 fn lock(state: &State) -> Lock {
     let mut lock = Lock::new();
     for (path, (url, version)) in state {
-        let hash = blake3::hash(format!("{url} {version}").as_bytes()).to_hex();
-        let git = Git {
-            want: None,
-            reference: Text::new(version.as_str()).ok(),
-            rev: Rev::new(&hash[..40]).unwrap(),
-            url: Url::new(url.as_str()).unwrap(),
-            extra: Default::default(),
-        };
-        lock.insert(Name::new(path.as_str()).unwrap(), Entry::Repo(git));
+        lock.insert(Name::new(path.as_str()).unwrap(), repository(url, version));
     }
     lock
 }

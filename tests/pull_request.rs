@@ -191,6 +191,7 @@ Stages that rebuild: 3 of 4
     // A bot's message has it first as well.
     git(&sandbox, &["reset", "--quiet", "--soft", "main"]).succeeds();
     git(&sandbox, &["restore", "--staged", "--worktree", "deps.lock"]).succeeds();
+    git(&sandbox, &["commit", "--quiet", "--message=Take it from elsewhere"]).succeeds();
     sandbox.deps(["update", "core/nav2", "--commit"]).succeeds();
     git(&sandbox, &["log", "-1", "--format=%B"]).succeeds().stdout_is(str![[r#"
 Update core/nav2 host github.com → evil.example, owner acme → acme-robotics

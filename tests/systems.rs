@@ -372,3 +372,113 @@ fn what_looks_like_an_option_never_reaches_a_program() {
     assert_eq!(run.stderr().matches("error: ").count(), 3, "{run}");
     assert!(!sandbox.has("owned"));
 }
+
+#[test]
+fn a_locked_changeset_is_verified_until_its_server_hands_it_out_no_more() {
+    if !are_installed(&["hg"]) {
+        return;
+    }
+    let (sandbox, _, stable) = hg();
+    let server = Server::start(&sandbox, "hg", &["serve", "-R", "tool", "-a", "127.0.0.1", "-p", "PORT"]);
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    sandbox.manifest(&format!("repositories:\n  tool: {{ type: hg, url: '{url}', version: stable }}\n"));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["lock", "--verify"]).succeeds().stderr_is(str![[r#"
+deps.lock is verified: 1 entry is where the lock says
+
+"#]]);
+    // Its branch goes on: the locked changeset is still there.
+    sh(
+        &sandbox,
+        "cd ../tool; export HGRCSKIPREPO=1; hg update -q stable; echo 4 >README; hg commit -q -m four -d '5 0'",
+    );
+    sandbox.deps(["lock", "--verify"]).succeeds();
+    // Whoever takes a changeset back makes it secret, or obsolete, or strips it.
+    sh(&sandbox, &format!("cd ../tool; HGRCSKIPREPO=1 hg phase --force --secret -r {stable}"));
+    let gone = str![[r#"
+error: repo `tool`: the repository no longer has the revision `cdd9db0f31f92fed2c8dcf6d48620bc023c84e1b`
+ --> underlay.repos:2:62
+  |
+2 |   tool: { type: hg, url: 'http://127.0.0.1:[PORT]/', version: stable }
+  |                                                              ^^^^^^
+hint: name another version or url for `repo:tool`, then run `deps lock`
+
+"#]];
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(gone.clone());
+    let strip = "hg --config extensions.strip= strip -q --no-backup";
+    sh(&sandbox, &format!("cd ../tool; export HGRCSKIPREPO=1; hg update -q default; {strip} -r {stable}"));
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(gone);
+    drop(server);
+    sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(5).stderr_is(str![[r#"
+error: repo `tool`: cannot read `http://127.0.0.1:[PORT]/`: no connection (error: Connection refused)
+ --> underlay.repos:2:62
+  |
+2 |   tool: { type: hg, url: 'http://127.0.0.1:[PORT]/', version: stable }
+  |                                                              ^^^^^^
+hint: check the network and proxies, then run the command again
+
+"#]]);
+}
+
+#[test]
+fn a_locked_revision_is_verified_until_its_repository_is_another() {
+    if !are_installed(&["svn", "svnadmin", "svnserve"]) {
+        return;
+    }
+    let sandbox = svn();
+    let root = sandbox.root().display().to_string();
+    let arguments = ["-d", "--foreground", "-r", &root, "--listen-host", "127.0.0.1", "--listen-port", "PORT"];
+    let server = Server::start(&sandbox, "svnserve", &arguments);
+    let url = format!("svn://127.0.0.1:{}/svn", server.port);
+    sandbox.manifest(&format!(
+        "repositories:\n  a: {{ type: svn, url: '{url}/trunk' }}\n  b: {{ type: svn, url: '{url}/new/part', version: 4 }}\n"
+    ));
+    sandbox.deps(["lock"]).succeeds();
+    sandbox.deps(["lock", "--verify"]).succeeds().stderr_is(str![[r#"
+deps.lock is verified: 2 entries are where the lock says
+
+"#]]);
+    // What was removed since is still in the history.
+    sh(&sandbox, "cd ..; svn remove -q -m 5 file://$PWD/svn/trunk file://$PWD/svn/new");
+    sandbox.deps(["lock", "--verify"]).succeeds();
+    sh(
+        &sandbox,
+        "cd ..; rm -r svn; svnadmin create svn; for i in 1 2 3; do svn mkdir -q -m $i file://$PWD/svn/$i; done",
+    );
+    sandbox.deps(["lock", "--verify"]).exits(4).stderr_is(str![[r#"
+error: repo `a`: the repository no longer has the revision `2`
+ --> underlay.repos:2:24
+  |
+2 |   a: { type: svn, url: 'svn://127.0.0.1:[PORT]/svn/trunk' }
+  |                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: name another version or url for `repo:a`, then run `deps lock`
+
+error: repo `b`: the repository no longer has the revision `4`
+ --> underlay.repos:3:71
+  |
+3 |   b: { type: svn, url: 'svn://127.0.0.1:[PORT]/svn/new/part', version: 4 }
+  |                                                                       ^
+hint: name another version or url for `repo:b`, then run `deps lock`
+
+"#]]);
+    sh(&sandbox, "cd ..; svn mkdir -q -m 4 file://$PWD/svn/trunk file://$PWD/svn/new");
+    sandbox.deps(["lock", "--verify"]).exits(4);
+    sandbox.deps(["fetch"]).exits(4);
+    drop(server);
+    sandbox.deps(["lock", "--verify", "--retries", "0"]).exits(5).stderr_is(str![[r#"
+error: repo `a`: cannot read `svn://127.0.0.1:[PORT]/svn/trunk`: no connection (E170013: Unable to connect to a repository at URL 'svn://127.0.0.1:[PORT]/svn/trunk')
+ --> underlay.repos:2:24
+  |
+2 |   a: { type: svn, url: 'svn://127.0.0.1:[PORT]/svn/trunk' }
+  |                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: check the network and proxies, then run the command again
+
+error: repo `b`: cannot read `svn://127.0.0.1:[PORT]/svn/new/part`: no connection (E170013: Unable to connect to a repository at URL 'svn://127.0.0.1:[PORT]/svn/new/part')
+ --> underlay.repos:3:71
+  |
+3 |   b: { type: svn, url: 'svn://127.0.0.1:[PORT]/svn/new/part', version: 4 }
+  |                                                                       ^
+hint: check the network and proxies, then run the command again
+
+"#]]);
+}

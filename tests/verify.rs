@@ -1,5 +1,7 @@
 //! `deps lock --verify`: whether what is locked is still where it was, at real servers.
 
+use std::sync::{Arc, Barrier};
+
 use crate::support::git_server::Fault;
 use crate::support::sandbox::Sandbox;
 use snapbox::str;
@@ -93,7 +95,7 @@ error: repo `range`: the tag `1.0.0` is gone, which led to `db229c3ea43f05634ed5
 4 |   range: { type: git, url: https://git.example/range.git, version: ^1 }
   |                                                                    ^^
   the locked commit is kept by `main`
-hint: name another version of `repo:range` in the manifest, then run `deps lock`; or run `deps fetch`, so that your store has it, and push it to a repository that you own
+hint: name another version of `repo:range` in `underlay.repos`, then run `deps lock`; or run `deps fetch`, so that your store has it, and push it to a repository that you own
 
 error: repo `tag`: the tag `1.0.0` has been moved from `db229c3ea43f05634ed54e2d837c0d9c71660bf2` to `d26803915b07e24edbab203d2ee3a000d0614366`
  --> underlay.repos:3:64
@@ -152,6 +154,84 @@ deps.lock is verified: 5 entries are where the lock says
 }
 
 "#]]);
+}
+
+#[test]
+fn a_commit_that_its_server_has_collected_is_gone() {
+    let sandbox = locked();
+    for name in ["branch", "commit"] {
+        sandbox.git(name).remove_ref("refs/tags/1.0.0");
+        rewrite(&sandbox, name);
+        let folder = sandbox.root().join(format!("git/{name}.git"));
+        sandbox.program("git", ["-C", folder.to_str().unwrap(), "gc", "--quiet", "--prune=now"]).succeeds();
+    }
+    for way in ["git2", "git"] {
+        sandbox.deps(["lock", "--verify"]).env("DEPS_GIT", way).exits(4).stderr_is(str![[r#"
+error: repo `branch`: the branch `main` no longer leads to `db229c3ea43f05634ed54e2d837c0d9c71660bf2`: it has been rewritten, and is at `d763ba877d639c587295b3f621ec291fee75c9fe`
+ --> underlay.repos:2:70
+  |
+2 |   branch: { type: git, url: https://git.example/branch.git, version: main }
+  |                                                                      ^^^^
+  the locked commit is gone: the server does not hand it out
+hint: `deps update repo:branch` pins what is there now; to stay with the locked one, push it to a repository that you own, from a store or a checkout that has it
+
+error: repo `commit`: `274285a99458a7c82ab2d7c9c32523e9b9c12e33` is gone: no ref leads to it, and the server does not hand it out
+ --> underlay.repos:6:70
+  |
+6 |   commit: { type: git, url: https://git.example/commit.git, version: 274285a99458a7c82ab2d7c9c32523e9b9c12e33 }
+  |                                                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: push it there from a store or a checkout that has it, or name another commit for `repo:commit`
+
+"#]]);
+    }
+}
+
+/// A project with this many repositories, each at its tag `1.0.0`, locked.
+fn many(count: usize) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut manifest = String::from("repositories:\n");
+    for name in (0..count).map(|index| format!("r{index:02}")) {
+        sandbox.git(&name).file("f", "1").tag("1.0.0").commit();
+        manifest += &format!("  {name}: {{ type: git, url: $GIT/{name}.git, version: 1.0.0 }}\n");
+    }
+    sandbox.manifest(&manifest);
+    sandbox.deps(["lock"]).succeeds();
+    sandbox
+}
+
+#[test]
+fn repositories_are_asked_at_the_same_time() {
+    let sandbox = many(16);
+    // Nobody gets an answer before everybody has asked.
+    sandbox.server().fail("/info/refs", 16, Fault::Together(Arc::new(Barrier::new(16))));
+    sandbox.deps(["lock", "--verify", "--retries", "0"]).without_recheck().succeeds().stderr_is(str![[r#"
+deps.lock is verified: 16 entries are where the lock says
+
+"#]]);
+}
+
+#[test]
+fn hosts_that_are_dead_hide_nothing_that_the_others_show() {
+    let sandbox = many(20);
+    for name in ["r00", "r07", "r19"] {
+        let newer = sandbox.git(name).file("f", "2").commit();
+        sandbox.git(name).set_ref("refs/tags/1.0.0", &newer);
+    }
+    sandbox.server().fail("r03.git", -1, Fault::Hang);
+    sandbox.server().fail("r12.git", -1, Fault::DropBeforeHeaders);
+    let run = sandbox.deps(["lock", "--verify", "--retries", "0", "--timeout", "1"]).exits(4);
+    let told = run.stderr();
+    let told = told.lines().filter_map(|line| line.strip_prefix("error: ")).collect::<Vec<_>>().join("\n");
+    snapbox::assert_data_eq!(
+        sandbox.redacted(&told),
+        str![[r#"
+repo `r00`: the tag `1.0.0` has been moved from `274285a99458a7c82ab2d7c9c32523e9b9c12e33` to `8dcb387e23c5d75f4da21deef37bf8564a45453e`
+repo `r03`: cannot read `[GIT]/r03.git`: no answer in time
+repo `r07`: the tag `1.0.0` has been moved from `274285a99458a7c82ab2d7c9c32523e9b9c12e33` to `8dcb387e23c5d75f4da21deef37bf8564a45453e`
+repo `r12`: cannot read `[GIT]/r12.git`: the connection was lost (unexpected EOF)
+repo `r19`: the tag `1.0.0` has been moved from `274285a99458a7c82ab2d7c9c32523e9b9c12e33` to `8dcb387e23c5d75f4da21deef37bf8564a45453e`
+"#]]
+    );
 }
 
 #[test]

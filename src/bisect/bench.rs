@@ -106,13 +106,17 @@ impl Bench {
         cleared(&self.folder)
     }
 
-    /// Takes what is at `path` in the workspace away.
+    /// Takes what is at `path`, below the folder `top` of the workspace, away, and the folders above it that are empty then.
     ///
     /// # Errors
     /// It cannot be removed.
-    pub fn clear(&self, path: &Path) -> Result<(), BenchError> {
+    pub fn clear(&self, path: &Path, top: &Path) -> Result<(), BenchError> {
         debug_assert!(path.starts_with(self.workspace()), "nothing else is cleared");
-        cleared(path).map(drop)
+        cleared(path)?;
+        let above = path.ancestors().skip(1).take_while(|folder| *folder != top);
+        // A folder with something in it stays, and so do those above it.
+        above.map(fs::remove_dir).take_while(Result::is_ok).for_each(drop);
+        Ok(())
     }
 
     /// Runs `test` in the workspace, and returns its exit status as the shell has it. `start` is what a path to its program

@@ -46,7 +46,8 @@ pub type Verdicts = Vec<(Candidate, Verdict)>;
 pub struct Differing {
     /// The entry.
     pub name: String,
-    /// Its commits in the good and in the bad lock, where both have it from the same repository.
+    /// Its commits in the good and in the bad lock, where both have it and they differ. An entry that only one of them has is
+    /// added or removed as a whole.
     pub commits: Option<(String, String)>,
 }
 
@@ -70,7 +71,7 @@ pub enum Outcome {
     BadIsNot,
     /// It is one of these entries; what lies between them cannot be tested.
     Entries(Vec<String>),
-    /// It is this entry, of which no commits lie between.
+    /// It is this entry as a whole: only one of the locks has it, or its histories never meet.
     Entry(Culprit),
     /// It is this commit.
     Commit(Culprit, CommitLine),
@@ -78,6 +79,9 @@ pub enum Outcome {
     Commits(Culprit, Vec<CommitLine>),
     /// The bad side is not made of the good one: where they part, at this commit, it is bad already.
     Lacks(Culprit, String),
+    /// It is the first commit since the two part, unless it is bad already at this commit where they do, which cannot be
+    /// tested.
+    Unless(Culprit, CommitLine, String),
 }
 
 /// The entry that it is.
@@ -161,23 +165,37 @@ impl Search<'_> {
         let one = self.differing.iter().find(|one| one.name == culprit.name).expect("the culprit is one of them");
         let Some((good, bad)) = &one.commits else { return Next::Done(Outcome::Entry(culprit)) };
         let Some(history) = history else { return Next::History(culprit.name) };
-        let Some(base) = &history.base else { return Next::Done(Outcome::Entry(culprit)) };
         let at =
             |rev: &str| Candidate { from_bad: culprit.with.clone(), at: Some((culprit.name.clone(), rev.to_owned())) };
-        if base != good {
-            match self.verdict(&at(base), 1) {
+        let mut untested = None;
+        for base in history.bases.iter().filter(|base| *base != good) {
+            // Where the bad side has gone back, it is itself where they part.
+            match if base == bad { Ok(Verdict::Bad) } else { self.verdict(&at(base), 1) } {
                 Ok(Verdict::Good) => {}
                 Ok(Verdict::Bad) => return Next::Done(Outcome::Lacks(culprit, base.clone())),
-                Ok(Verdict::Skip) => return Next::Done(Outcome::Commits(culprit, history.commits.clone())),
+                Ok(Verdict::Skip) => untested = Some(base.clone()),
                 Err(next) => return next,
             }
+        }
+        if history.commits.is_empty() || history.bases.is_empty() {
+            return Next::Done(Outcome::Entry(culprit));
         }
         let verdict = |rev: &str| if rev == bad { Some(Verdict::Bad) } else { self.known.get(&at(rev)).copied() };
         match choose(&history.commits, &verdict) {
             Choice::Test(rev, left) => Next::Test(at(&rev), usize::BITS - left.leading_zeros()),
-            Choice::Found(commit) => Next::Done(Outcome::Commit(culprit, commit)),
+            Choice::Found(commit) => Next::Done(match untested.filter(|_| history.begins_with(&commit)) {
+                Some(base) => Outcome::Unless(culprit, commit, base),
+                None => Outcome::Commit(culprit, commit),
+            }),
             Choice::Among(commits) => Next::Done(Outcome::Commits(culprit, commits)),
         }
+    }
+}
+
+impl Between {
+    /// Whether none of its commits leads to `commit`.
+    fn begins_with(&self, commit: &CommitLine) -> bool {
+        !self.commits.iter().any(|one| commit.parents.contains(&one.id))
     }
 }
 
@@ -267,7 +285,7 @@ mod tests {
             parents: if at == 0 { vec!["0".into()] } else { vec![ids[at - 1].clone()] },
             ..CommitLine::default()
         };
-        let history = Between { base: Some("0".into()), commits: (0..9).map(line).collect() };
+        let history = Between { bases: vec!["0".into()], commits: (0..9).map(line).collect() };
         let mut entries = differing(3);
         entries[1].commits = Some(("0".into(), "9".into()));
         for first_bad in 1..=9 {
@@ -279,5 +297,42 @@ mod tests {
             let culprit = Culprit { name: "e1".into(), with: [].into() };
             assert_eq!(outcome, Outcome::Commit(culprit, line(first_bad - 1)));
         }
+    }
+
+    /// A history of one entry that parts at these commits, with two commits since.
+    fn diverged(bases: &[&str]) -> (Vec<Differing>, Between) {
+        let line = |id: &str, parent: &str| CommitLine {
+            id: id.to_owned(),
+            parents: vec![parent.to_owned()],
+            ..CommitLine::default()
+        };
+        let commits = vec![line("1", bases.first().unwrap_or(&"-")), line("2", "1")];
+        let entry = Differing { name: "e0".into(), commits: Some(("good".into(), "2".into())) };
+        (vec![entry], Between { bases: bases.iter().map(|id| (*id).to_owned()).collect(), commits })
+    }
+
+    /// What becomes of that where these commits are bad, and these cannot be tested.
+    fn parted(bases: &[&str], bad: &[&str], skipped: &[&str]) -> (Outcome, usize) {
+        let (entries, history) = diverged(bases);
+        play(&entries, Some(&history), |set| match &set.at {
+            Some((_, rev)) if skipped.contains(&rev.as_str()) => Verdict::Skip,
+            Some((_, rev)) => verdict(bad.contains(&rev.as_str())),
+            None => verdict(set.from_bad.contains("e0")),
+        })
+    }
+
+    #[test]
+    fn where_the_sides_part_is_tested_before_the_commits_since() {
+        let culprit = || Culprit { name: "e0".into(), with: [].into() };
+        let commits = diverged(&["0"]).1.commits;
+        let first = || commits[0].clone();
+        assert_eq!(parted(&["0"], &["1", "2"], &[]), (Outcome::Commit(culprit(), first()), 4));
+        assert_eq!(parted(&["0"], &["0", "1", "2"], &[]), (Outcome::Lacks(culprit(), "0".into()), 3));
+        assert_eq!(parted(&["0", "00"], &["00", "1", "2"], &[]), (Outcome::Lacks(culprit(), "00".into()), 4));
+        assert_eq!(parted(&["2"], &[], &[]), (Outcome::Lacks(culprit(), "2".into()), 2), "it has gone back");
+        assert_eq!(parted(&[], &[], &[]), (Outcome::Entry(culprit()), 2), "they never meet");
+        let second = || commits[1].clone();
+        assert_eq!(parted(&["0"], &["2"], &["0"]), (Outcome::Commit(culprit(), second()), 4));
+        assert_eq!(parted(&["0"], &["1", "2"], &["0"]).0, Outcome::Unless(culprit(), first(), "0".into()));
     }
 }

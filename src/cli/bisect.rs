@@ -7,18 +7,18 @@ use clap::Args;
 use deps_lock::{Entry, Git, Key, Kind, Lock, Name};
 
 use super::Network;
-use super::date;
-use super::diagnostic::{Diagnostic, safe};
+use super::bisected::Ended;
+use super::diagnostic::Diagnostic;
 use super::hints;
-use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
+use super::outcome::{FAILED, Failed, UNREACHABLE, USAGE};
 use super::progress::Watch;
 use super::session::Session;
-use crate::bisect::{Bench, BenchError, Candidate, Culprit, Differing, Next, Outcome, State, Verdict, next};
+use crate::bisect::{Bench, BenchError, Candidate, Differing, Next, Outcome, State, Verdict, next};
 use crate::checkout::{self, Record};
 use crate::extent::Extent;
 use crate::remote::{self, fetch};
 use crate::report;
-use crate::resolve::{Answer, Between, CommitLine, Question, RepositoryWish};
+use crate::resolve::{Answer, Between, Question, RepositoryWish};
 use crate::store::Store;
 use crate::workspace::Workspace;
 
@@ -51,15 +51,16 @@ Its exit status counts as with `git bisect run`: 0 good, 1 to 127 bad, but 125 c
 Neither your work tree nor your lock is touched.";
 
 /// Only git repositories are checked out.
-type Side = BTreeMap<String, Item>;
+pub(super) type Side = BTreeMap<String, Item>;
 
 /// A checkout of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Item {
+pub(super) struct Item {
     key: Key,
     path: String,
     url: String,
-    git: Git,
+    /// As the lock has it.
+    pub(super) git: Git,
     extent: Extent,
 }
 
@@ -93,7 +94,8 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let _lock = Record::lock(&bench.workspace()).map_err(super::checkouts::failed)?;
     let mut bisection = Bisection { session, options, bench: &bench, store: &store, sides, state };
     let outcome = bisection.play(&differing)?;
-    bisection.tell(&outcome)?;
+    let State { good, bad, .. } = &bisection.state;
+    Ended { good, bad, sides: &bisection.sides }.tell(&outcome)?;
     bench.remove().map_err(failed).map(drop)
 }
 
@@ -173,7 +175,9 @@ fn differing(good: &Side, bad: &Side) -> Vec<Differing> {
     let one = |name: &String| {
         let commits = match (good.get(name), bad.get(name)) {
             (Some(good), Some(bad)) if (&good.git.rev, &good.url) == (&bad.git.rev, &bad.url) => return None,
-            (Some(good), Some(bad)) if good.url == bad.url => Some((good.git.rev.to_string(), bad.git.rev.to_string())),
+            (Some(good), Some(bad)) if good.git.rev != bad.git.rev => {
+                Some((good.git.rev.to_string(), bad.git.rev.to_string()))
+            }
             _ => None,
         };
         Some(Differing { name: name.clone(), commits })
@@ -268,7 +272,7 @@ impl Bisection<'_> {
         let paths: Vec<&String> = items.iter().map(|item| &item.path).collect();
         for item in self.sides.0.values().chain(self.sides.1.values()) {
             if !paths.contains(&&item.path) {
-                self.bench.clear(&top.join(&item.path)).map_err(failed)?;
+                self.bench.clear(&top.join(&item.path), &top).map_err(failed)?;
             }
         }
         for (item, source) in items.iter().zip(sources) {
@@ -277,7 +281,7 @@ impl Bisection<'_> {
             if checkout::is_at_pin(&wanted) {
                 continue;
             }
-            self.bench.clear(&folder).map_err(failed)?;
+            self.bench.clear(&folder, &top).map_err(failed)?;
             checkout::bring(&wanted, self.store).map_err(super::checkouts::failed)?;
             self.session.stop_if_interrupted()?;
         }
@@ -310,7 +314,8 @@ impl Bisection<'_> {
     fn history(&self, name: &str) -> Result<Between, Failed> {
         let (good, bad) = (&self.sides.0[name], &self.sides.1[name]);
         let (from, to) = (good.git.rev.to_string(), bad.git.rev.to_string());
-        let question = Question::Between { url: bad.url.clone(), good: from, bad: to };
+        let good_url = good.url.clone();
+        let question = Question::Between { good_url, url: bad.url.clone(), good: from.clone(), bad: to };
         let watch = Watch::new(self.session, "asking");
         let remotes = self.session.remotes(&self.options.network)?;
         let answers = remote::ask(&[question].into(), &remotes, &watch, self.session.interrupted());
@@ -318,9 +323,13 @@ impl Bisection<'_> {
         self.session.stop_if_interrupted()?;
         match answers.into_values().next() {
             Some(Ok(Answer::Between(between))) => {
-                let commits = report::count(between.commits.len(), "commit", "commits");
-                self.session.tell(&format!("{} is the culprit: {commits} between\n", bad.key));
+                self.session.tell(&format!("{} is the culprit: {}\n", bad.key, what_lies(&between, &from)));
                 Ok(between)
+            }
+            // The old place may be gone for good; which entry it is, is known all the same.
+            Some(Err(failure)) if good.url != bad.url => {
+                self.session.tell(&format!("note: {}: its commits are not known: {failure}\n", bad.key));
+                Ok(Between::default())
             }
             Some(Err(failure)) => {
                 let hint = hints::of_failure(failure.kind).map(str::to_owned);
@@ -329,53 +338,17 @@ impl Bisection<'_> {
             other => unreachable!("a question about what lies between has another answer: {other:?}"),
         }
     }
-
-    /// Says how it ended; the culprit is data.
-    fn tell(&self, outcome: &Outcome) -> Result<(), Failed> {
-        let State { good, bad, .. } = &self.state;
-        let ends = |what: &str, name: &str, found: &str| {
-            let hint =
-                "the test must pass with GOOD and fail with BAD, in a folder with nothing but the checkouts in `src`";
-            let message = format!("`{name}` should be {what}, but the test {found} with it");
-            Err(Failed::one(FAILED, Diagnostic::error(message).hint(Some(hint.to_owned()))))
-        };
-        match outcome {
-            Outcome::GoodIsNot => ends("good", good, "does not pass"),
-            Outcome::BadIsNot => ends("bad", bad, "does not fail"),
-            Outcome::Entries(names) => {
-                let names: Vec<String> = names.iter().map(|name| format!("  repo `{name}`\n")).collect();
-                print(&format!("it is one of these, which cannot be tested apart:\n{}", names.concat()))
-            }
-            Outcome::Entry(culprit) => print(&format!("it is {}\n", self.culprit(culprit))),
-            Outcome::Commit(culprit, commit) => {
-                print(&format!("the first bad commit is in {}:\n{}", self.culprit(culprit), line(commit)))
-            }
-            Outcome::Commits(culprit, commits) => {
-                let lines: String = commits.iter().map(line).collect();
-                let of = self.culprit(culprit);
-                print(&format!("the first bad commit is one of these, which cannot be tested apart, in {of}:\n{lines}"))
-            }
-            Outcome::Lacks(culprit, base) => {
-                let of = self.culprit(culprit);
-                print(&format!("it is {of}: what `{good}` has since `{base}` repairs it, and `{bad}` lacks that\n"))
-            }
-        }
-    }
-
-    fn culprit(&self, culprit: &Culprit) -> String {
-        let Culprit { name, with } = culprit;
-        let side =
-            |side: &Side| side.get(name).map_or_else(|| "absent".to_owned(), |item| item.git.rev[..8].to_owned());
-        let others: Vec<String> = with.iter().map(|name| format!("`{name}`")).collect();
-        let with = if others.is_empty() { String::new() } else { format!(", together with {}", others.join(", ")) };
-        format!("repo `{name}` ({} → {}){with}", side(&self.sides.0), side(&self.sides.1))
-    }
 }
 
-/// A commit in a line that holds nothing but text.
-fn line(commit: &CommitLine) -> String {
-    let CommitLine { id, parents: _, author, date, subject } = commit;
-    format!("  {id} {} {}: {}\n", date::day(*date), safe(author), safe(subject))
+/// Says what lies between the commit `good` and a bad one.
+fn what_lies(between: &Between, good: &str) -> String {
+    let commits = report::count(between.commits.len(), "commit", "commits");
+    match &between.bases[..] {
+        [] => "its two commits have no history in common".to_owned(),
+        [base] if base == good => format!("{commits} between"),
+        [base] if between.commits.is_empty() => format!("it has gone back to `{}`", &base[..8]),
+        [base, ..] => format!("{commits} since the two part at `{}`", &base[..8]),
+    }
 }
 
 fn failed(error: BenchError) -> Failed {

@@ -172,6 +172,9 @@ pub(super) fn of_commit(error: &CommitError) -> Option<String> {
     match error {
         CommitError::InProgress { .. } => Some("`git status` says how to end it".to_owned()),
         CommitError::Uncommitted => Some("commit it first, or `git restore` it".to_owned()),
+        CommitError::OtherProject { .. } => {
+            Some("commit them first, or run `deps update` without `--commit` and commit them with the lock".to_owned())
+        }
         CommitError::Ignored { .. } => Some("`git check-ignore -v deps.lock` names the line to remove".to_owned()),
         CommitError::NoAuthor => Some("`git config user.name NAME` and `git config user.email ADDRESS`".to_owned()),
         CommitError::NoClone { .. } | CommitError::NoFile | CommitError::Git(_) => None,
@@ -237,6 +240,9 @@ fn of_precise(problem: &PreciseProblem) -> Option<String> {
             Some(name) => format!("`{name}` leads to it: to follow that, name it as the version"),
             None => "no branch or tag leads to it: `version` in the manifest can name the commit itself".to_owned(),
         }),
+        PreciseProblem::OtherDigest { .. } => {
+            Some("change the digest of the image in deps.toml, then run `deps lock`".to_owned())
+        }
         PreciseProblem::NoDigest { .. } => None,
     }
 }
@@ -343,7 +349,10 @@ pub(super) fn of_gone_submodule(key: &str) -> String {
 /// Returns what to do about something that `deps lock --verify` has found.
 pub(super) fn of_finding(finding: &Finding) -> Option<String> {
     let key = finding.key.selector();
-    let keep = "run `deps fetch`, so that your store has it, and push it to a repository that you own";
+    let keep = match finding.kind.held() {
+        Some(Held::Gone) => "push it to a repository that you own, from a store or a checkout that has it",
+        _ => "run `deps fetch`, so that your store has it, and push it to a repository that you own",
+    };
     match &finding.kind {
         FindingKind::Remote(failure) if failure.transport == Transport::Http => {
             of_download(failure.kind).map(str::to_owned)
@@ -354,13 +363,17 @@ pub(super) fn of_finding(finding: &Finding) -> Option<String> {
             Some(format!("push it there from a store or a checkout that has it, or name another commit for `{key}`"))
         }
         FindingKind::Vanished { .. } => {
-            Some(format!("name another version of `{key}` in the manifest, then run `deps lock`; or {keep}"))
+            let file = finding.place.source.name();
+            Some(format!("name another version of `{key}` in `{file}`, then run `deps lock`; or {keep}"))
         }
         FindingKind::TagMoved { held: Held::Refs(_), .. } => Some(format!(
             "ask its owner: a release that changes under the same name is no release; `deps update {key}` pins what is there"
         )),
         FindingKind::TagMoved { .. } | FindingKind::Rewritten { .. } => {
             Some(format!("`deps update {key}` pins what is there now; to stay with the locked one, {keep}"))
+        }
+        FindingKind::ImageGone { is_wished: true, .. } => {
+            Some("name another image in deps.toml, then run `deps lock`".to_owned())
         }
         FindingKind::ImageGone { .. } | FindingKind::FileChanged { .. } => {
             Some(format!("`deps update {key}` pins what is there now"))

@@ -3,6 +3,7 @@
 //! Decides flags, help and exit codes. Leaves out everything that could be useful without a terminal.
 
 mod bisect;
+mod bisected;
 mod build;
 mod build_failure;
 mod build_page;

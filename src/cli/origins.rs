@@ -60,6 +60,43 @@ pub(super) fn ready_in(
     Ok((workspace, loaded))
 }
 
+/// Why files of extensions from git could not be fetched.
+pub(super) struct Unread {
+    /// The extensions.
+    pub(super) absent: Vec<Trouble>,
+    /// How that is told.
+    pub(super) why: Failed,
+}
+
+/// Returns the project as its lock has it, and what is in it but for extensions that cannot be fetched, so that those hide nothing
+/// of what else there is to tell.
+pub(super) fn as_far_as_can_be(
+    session: &Session,
+    network: &Network,
+) -> Result<(Workspace, Loaded, Option<Unread>), Failed> {
+    let workspace = session.workspace()?;
+    let origins = workspace.origins()?;
+    let pins = locked(&origins, &workspace.lock()?.map(|lock| lock.lock).unwrap_or_default());
+    if pins.is_empty() {
+        let loaded = session.load(&workspace)?;
+        return Ok((workspace, loaded, None));
+    }
+    let store = session.store()?;
+    let brought = bring(session, &origins, &pins, &store, network);
+    session.stop_if_interrupted()?;
+    let workspace = workspace.with_brought(shelved(&pins, &store));
+    match brought {
+        Ok(()) => {
+            let loaded = session.load(&workspace)?;
+            Ok((workspace, loaded, None))
+        }
+        Err(why) => {
+            let (loaded, absent) = workspace.load_what_is_here()?;
+            Ok((workspace, loaded, Some(Unread { absent, why })))
+        }
+    }
+}
+
 /// Returns the project with those files of extensions from git that the lock names and the store has. Nobody is asked.
 pub(super) fn as_locked(
     workspace: Workspace,

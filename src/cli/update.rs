@@ -1,7 +1,7 @@
 //! `deps update`: pins what the refs hold now; only the entries named change, byte for byte. `--commit` commits the lock.
 
 use clap::Args;
-use deps_lock::Selector;
+use deps_lock::{Lock, Selector};
 
 use super::Network;
 use super::diagnostic::{Diagnostic, visible};
@@ -13,9 +13,9 @@ use super::session::Session;
 use crate::clone::{CommitError, LockCommit};
 use crate::manifest::{Kind, version::Step};
 use crate::report;
-use crate::resolve::{Date, Refresh, Wishes};
+use crate::resolve::{self, Date, Drift, Refresh, Wishes};
 use crate::source::nearest;
-use crate::workspace::{Loaded, Workspace};
+use crate::workspace::{Loaded, LoadedLock, Workspace};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -41,8 +41,8 @@ pub(super) struct Options {
     /// Say what would change; write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Commit `deps.lock`, and nothing else, with a message that tells the changes. Refuses where the lock has uncommitted changes
-    /// or a merge is in progress. Author and date are git's; no hook is run, nothing is signed.
+    /// Commit `deps.lock`, and nothing else, with a message that tells the changes. Refuses where the lock has uncommitted changes,
+    /// where it would not be the lock of the manifests as they are committed, or where a merge is in progress. Author and date are git's; no hook is run, nothing is signed.
     #[arg(long, conflicts_with = "dry_run")]
     commit: bool,
     /// Print what moved as JSON (`deps schema update`).
@@ -83,15 +83,19 @@ fn settle(
 ) -> Result<(), Failed> {
     let before = workspace.lock()?;
     let old = before.as_ref().map(|before| before.lock.clone()).unwrap_or_default();
-    let (resolution, written) = match options.dry_run {
-        false => locking::replace(session, workspace, loaded, before.as_ref(), refresh, &options.network)?,
-        true => {
-            let resolution = locking::resolve(session, workspace, loaded, &old, refresh, &options.network)?;
-            locking::warn(session, &resolution)?;
-            locking::tell(session, &old, &resolution, "would write");
-            (resolution, false)
-        }
+    let resolution = locking::resolve(session, workspace, loaded, &old, refresh, &options.network)?;
+    locking::warn(session, &resolution)?;
+    let changes = before.as_ref().is_none_or(|before| before.text != resolution.lock.to_string());
+    if let Some(commit) = commit.filter(|_| changes) {
+        check_beside(session, commit, workspace, loaded, &resolution.lock)?;
+    }
+    let written = !options.dry_run && workspace.replace_lock(before.as_ref(), &resolution.lock)?;
+    let verb = match () {
+        () if options.dry_run => "would write",
+        () if written => "wrote",
+        () => "kept",
     };
+    locking::tell(session, &old, &resolution, verb);
     let message = written.then(|| report::update_message(&old, &resolution.lock));
     let commit = commit.map(|commit| make(session, commit, message.as_deref())).transpose()?.flatten();
     if options.json {
@@ -111,6 +115,38 @@ fn prepare(session: &Session) -> Result<LockCommit, Failed> {
     Ok(commit)
 }
 
+/// Looks, before anything is written, whether `lock` would be in sync with the project as the last commit has it: else
+/// `deps lock --check` fails in every clone of the commit.
+fn check_beside(
+    session: &Session,
+    commit: &LockCommit,
+    workspace: &Workspace,
+    loaded: &Loaded,
+    lock: &Lock,
+) -> Result<(), Failed> {
+    let changed = || {
+        commit
+            .uncommitted(loaded.sources())
+            .into_iter()
+            .map(|file| format!("`{file}` has changes that are not committed"))
+    };
+    let why: Vec<String> = match committed_drift(session, workspace, lock)? {
+        Some(drift) if drift.is_empty() => return Ok(()),
+        Some(drift) if changed().next().is_none() => drift.iter().map(ToString::to_string).collect(),
+        _ => changed().collect(),
+    };
+    // What cannot be read of the commit although all of it is there, as in a submodule, is no reason.
+    if why.is_empty() { Ok(()) } else { Err(uncommitted(&CommitError::OtherProject { why })) }
+}
+
+/// Returns how `lock` differs from the project as the last commit has it; none where that cannot be read.
+fn committed_drift(session: &Session, workspace: &Workspace, lock: &Lock) -> Result<Option<Vec<Drift>>, Failed> {
+    let Ok(there) = workspace.at_revision("HEAD") else { return Ok(None) };
+    let lock = LoadedLock { text: lock.to_string(), lock: lock.clone() };
+    let there = origins::as_locked(there.looking_around().with_merged(lock.clone()), || session.store())?;
+    Ok(there.load().ok().map(|loaded| resolve::drift(&loaded.wishes, &lock.lock, &lock.text)))
+}
+
 /// Commits the lock and returns the commit's id; without a `message` there is nothing to commit.
 fn make(session: &Session, commit: &LockCommit, message: Option<&str>) -> Result<Option<String>, Failed> {
     let Some(message) = message else {
@@ -125,7 +161,8 @@ fn make(session: &Session, commit: &LockCommit, message: Option<&str>) -> Result
 }
 
 fn uncommitted(error: &CommitError) -> Failed {
-    Failed::one(FAILED, Diagnostic::error(error.to_string()).hint(hints::of_commit(error)))
+    let details = if let CommitError::OtherProject { why } = error { why.clone() } else { Vec::new() };
+    Failed::one(FAILED, Diagnostic::error(error.to_string()).details(details).hint(hints::of_commit(error)))
 }
 
 /// Splits what `--precise` was given: keys, and what is chosen for them.

@@ -1,39 +1,54 @@
 //! `deps lock --verify`: asks every remote whether what is locked is still there. Never writes the lock.
 
-use deps_lock::Lock;
+use deps_lock::{Kind, Lock};
 
 use super::Network;
 use super::diagnostic::Diagnostic;
 use super::hints;
 use super::locking;
-use super::origins;
+use super::origins::{self, Unread};
 use super::outcome::{Failed, INTEGRITY, UNREACHABLE, print};
 use super::progress::Watch;
 use super::session::Session;
 use crate::remote;
 use crate::report;
-use crate::resolve::{self, Answers, Finding, FindingKind, Refresh};
-use crate::workspace::Loaded;
+use crate::resolve::{self, Answers, Finding, FindingKind};
+use crate::workspace::{Loaded, Trouble};
 
 pub(super) fn run(session: &Session, json: bool, network: &Network) -> Result<(), Failed> {
-    let (workspace, loaded) = origins::ready(session, &Refresh::Nothing, true, network)?;
+    let (workspace, loaded, unread) = origins::as_far_as_can_be(session, network)?;
     let lock = locking::in_sync(&workspace, &loaded, ", and `--verify` asks about what it says")?;
     let findings = findings(session, &loaded, &lock, network)?;
-    if json {
+    let untold = unread.filter(|unread| !is_told(unread, &findings)).map(|unread| unread.why);
+    if json && untold.is_none() {
         print(&report::verify_json(lock.len(), &findings))?;
     }
     let (warnings, errors): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.kind.is_warning());
     let warned = session.warn_all(warnings.iter().map(|finding| diagnostic(finding)).collect());
-    if errors.is_empty() {
+    if errors.is_empty() && untold.is_none() {
         warned?;
         let entries = report::count(lock.len(), "entry is", "entries are");
         session.tell(&format!("deps.lock is verified: {entries} where the lock says\n"));
         return Ok(());
     }
     let unreachable = |finding: &&Finding| matches!(finding.kind, FindingKind::Remote(_));
-    let code = if errors.iter().all(unreachable) { UNREACHABLE } else { INTEGRITY };
-    let strict = warned.err().map(Failed::into_diagnostics).unwrap_or_default();
-    Err(Failed::new(code, errors.iter().map(|finding| diagnostic(finding)).chain(strict).collect()))
+    let code = match errors.iter().all(unreachable) {
+        true => untold.as_ref().map_or(UNREACHABLE, Failed::code),
+        false => INTEGRITY,
+    };
+    let others = [untold, warned.err()].into_iter().flatten().flat_map(Failed::into_diagnostics);
+    Err(Failed::new(code, errors.iter().map(|finding| diagnostic(finding)).chain(others).collect()))
+}
+
+/// Whether something is found about each extension that could not be fetched.
+fn is_told(unread: &Unread, findings: &[Finding]) -> bool {
+    let told = |name: &str| {
+        findings
+            .iter()
+            .filter(|found| !found.kind.is_warning())
+            .any(|found| found.key.kind == Kind::Ext && *found.key.name == *name)
+    };
+    unread.absent.iter().filter_map(Trouble::extension).all(told)
 }
 
 /// Asks until there is nothing left to ask, and returns what is not as `lock`, which is in sync with the project, says.

@@ -44,6 +44,12 @@ pub enum CommitError {
     /// The lock is another one than that of the last commit.
     #[error("cannot commit `{LOCK_FILE}`: it has changes that are not committed")]
     Uncommitted,
+    /// The lock is made from something that the commit would not have.
+    #[error("cannot commit `{LOCK_FILE}`: it would not be the lock of what is committed beside it")]
+    OtherProject {
+        /// The files that are not as the last commit has them, or else how the lock differs from it.
+        why: Vec<String>,
+    },
     /// git is told to ignore the lock.
     #[error("cannot commit `{LOCK_FILE}`: git ignores `{}`", path.display())]
     Ignored {
@@ -97,6 +103,17 @@ impl LockCommit {
         let head = self.repository.head()?;
         let branch = head.is_branch().then(|| String::from_utf8_lossy(head.shorthand_bytes()).into_owned());
         Ok(Committed { id: id.to_string(), branch })
+    }
+
+    /// Returns those of `files`, paths below the project's folder, that are not as the last commit has them. What belongs to no
+    /// commit, because it stands elsewhere or in a submodule, is not among them.
+    pub fn uncommitted<'a>(&self, files: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let is_changed = |file: &&str| {
+            let status = self.repository.status_file(&folder.join(file.trim_start_matches("./")));
+            status.is_ok_and(|status| status != Status::CURRENT)
+        };
+        files.into_iter().filter(is_changed).collect()
     }
 
     fn check(&self) -> Result<(), CommitError> {

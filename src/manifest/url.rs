@@ -110,7 +110,18 @@ pub fn is_scp_like(url: &str) -> bool {
 /// Returns whether `url` holds a password or a token, by the rules of the lock; in doubt, it does.
 pub fn has_secret(url: &str) -> bool {
     let visible: String = url.trim_start_matches('-').chars().filter(|&c| !is_invisible(c)).collect();
+    if is_pinned_image(&visible) {
+        return false;
+    }
     Url::new(&visible) == Err(ValueError::SecretInUrl) || (visible.contains('@') && has_bad_port(&visible))
+}
+
+/// Returns whether `text` ends with the digest of an image: what stands before the `@` of `debian:12@sha256:…` is no password.
+fn is_pinned_image(text: &str) -> bool {
+    let Some((name, digest)) = text.split_once('@') else { return false };
+    let hex = digest.trim_end_matches(['`', ':', '.', ';', ')']).strip_prefix("sha256:").unwrap_or_default();
+    let is_digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest && !name.contains("://")
 }
 
 /// Returns whether a password with a `/`, `?` or `#` in it could end what looks like the host.
@@ -242,6 +253,14 @@ mod tests {
         assert_eq!(redacted("git@example.com:a.git"), "example.com:a.git");
         assert_eq!(redacted("../a.git"), "../a.git");
         assert_eq!(redacted("https://example.com/\u{1b}[31m"), "https://example.com/\\u{1b}[31m");
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for line in
+            [format!("base = \"debian:12@{digest}\""), format!("cannot read `debian:12@{digest}`: no connection")]
+        {
+            assert_eq!(masked(&line), line);
+        }
+        let line = format!("https://someone:hunter2@{digest}");
+        assert!(!masked(&line).contains("hunter2"), "{line}");
         let line = "  url: git@example.com:a.git  # see https://example.com/a";
         assert_eq!(masked(line), line);
     }

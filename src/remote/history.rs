@@ -49,6 +49,20 @@ impl History {
         Ok(())
     }
 
+    /// Returns whether the server hands out the commit `rev`, whether or not a ref leads to it.
+    ///
+    /// libgit2 takes a refusal for a lost connection where it has commits to offer, so it asks with none, and for no more than this one.
+    pub(crate) fn serves(&mut self, call: &Call<'_>, rev: &str) -> Result<bool, Failure> {
+        let order = |depth| Order { refspecs: vec![format!("+{rev}:refs/served/{rev}")], depth };
+        let taken = fetch_with_program(call, self.repository.path(), &order(Depth::Commits));
+        let alone = || fetch(call, Self::new(call)?.repository.path(), &order(Depth::One));
+        match taken.unwrap_or_else(alone) {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::NoSuchCommit => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Returns the repository.
     pub(crate) fn repository(&self) -> &Repository {
         &self.repository

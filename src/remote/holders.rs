@@ -2,13 +2,13 @@
 //!
 //! Decides what counts: branches and tags; where none of them does, pull requests and their like (`refs/pull`,
 //! `refs/merge-requests`, `refs/changes`); where none of these does either, whether the server hands the commit out all
-//! the same. All questions about one repository share one fetch. Leaves out what follows (`resolve/verify.rs`).
+//! the same. All questions about one repository share one fetch. Leaves out what follows (`resolve/verify/`).
 
 use git2::{Oid, Repository};
 
 use super::history::{Ancestry, BRANCHES_AND_TAGS, History};
 use super::transport::{Call, Depth};
-use crate::resolve::{Failure, FailureKind, Holders};
+use crate::resolve::{Failure, Holders};
 
 /// What servers keep of pull requests, and where it lies in a temporary repository. What they make of merging one is left out:
 /// it is another commit each day.
@@ -55,7 +55,8 @@ impl Search<'_> {
     fn holders(&mut self, asked: Asked<'_>) -> Result<Holders, Failure> {
         let refs = self.among_clones(asked)?;
         let refs = if refs.is_empty() { self.among_requests(asked)? } else { refs };
-        let is_served = !refs.is_empty() || self.is_served(asked)?;
+        let call = self.call;
+        let is_served = !refs.is_empty() || self.history().serves(call, asked.rev)?;
         Ok(Holders { refs, is_served })
     }
 
@@ -92,17 +93,13 @@ impl Search<'_> {
         Ok(refs.into_iter().map(|name| name.replacen("refs/deps/", "refs/", 1)).collect())
     }
 
-    /// Whether the server hands the commit out although no ref leads there.
-    fn is_served(&mut self, asked: Asked<'_>) -> Result<bool, Failure> {
-        match self.take(vec![format!("+{0}:refs/served/{0}", asked.rev)]) {
-            Ok(()) => Ok(true),
-            Err(failure) if failure.kind == FailureKind::NoSuchCommit => Ok(false),
-            Err(failure) => Err(failure),
-        }
+    fn take(&mut self, refspecs: Vec<String>) -> Result<(), Failure> {
+        let call = self.call;
+        self.history().take(call, refspecs, Depth::Commits)
     }
 
-    fn take(&mut self, refspecs: Vec<String>) -> Result<(), Failure> {
-        self.history.as_mut().expect("branches and tags come first").take(self.call, refspecs, Depth::Commits)
+    fn history(&mut self) -> &mut History {
+        self.history.as_mut().expect("branches and tags come first")
     }
 
     /// Returns the refs below `prefix` that lead to the commit, by name.

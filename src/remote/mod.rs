@@ -171,7 +171,7 @@ pub fn ask(
 enum Task<'q> {
     Refs { url: &'q str },
     RefsAsOf { url: &'q str, before: i64 },
-    Between { url: &'q str, good: &'q str, bad: &'q str },
+    Between { urls: [&'q str; 2], good: &'q str, bad: &'q str },
     Divergence { url: &'q str, from: &'q str, to: &'q str },
     Commits { url: &'q str, abbreviated: Vec<&'q str> },
     Holders { url: &'q str, asked: Vec<Asked<'q>> },
@@ -190,7 +190,9 @@ fn tasks(questions: &BTreeSet<Question>) -> Vec<Task<'_>> {
     for question in questions {
         match question {
             Question::Refs { url } => tasks.push(Task::Refs { url }),
-            Question::Between { url, good, bad } => tasks.push(Task::Between { url, good, bad }),
+            Question::Between { good_url, url, good, bad } => {
+                tasks.push(Task::Between { urls: [good_url, url], good, bad });
+            }
             Question::Divergence { url, from, to } => tasks.push(Task::Divergence { url, from, to }),
             Question::RefsAsOf { url, before } => tasks.push(Task::RefsAsOf { url, before: *before }),
             Question::Commit { url, abbreviated } => commits.entry(url).or_default().push(abbreviated),
@@ -218,7 +220,7 @@ type Answered = (Question, Result<Answer, Failure>);
 impl Task<'_> {
     fn subject(&self) -> &str {
         match self {
-            Self::RefsAsOf { url, .. } | Self::Between { url, .. } | Self::Divergence { url, .. } => url,
+            Self::RefsAsOf { url, .. } | Self::Between { urls: [_, url], .. } | Self::Divergence { url, .. } => url,
             Self::Refs { url } | Self::Commits { url, .. } | Self::Revision { url, .. } => url,
             Self::Archive { url } | Self::File { url } | Self::HasFile { url } | Self::Holders { url, .. } => url,
             Self::Image { reference } | Self::HasImage { reference } => reference,
@@ -233,10 +235,12 @@ impl Task<'_> {
                 let answer = refs.map(|advertised| Answer::Refs(refs::sorted(advertised)));
                 vec![(Question::Refs { url: (*url).to_owned() }, answer)]
             }
-            Self::Between { url, good, bad } => {
-                let between = call(url).and_then(|call| between::between(&call, good, bad));
-                let (url, good, bad) = ((*url).to_owned(), (*good).to_owned(), (*bad).to_owned());
-                vec![(Question::Between { url, good, bad }, between.map(Answer::Between))]
+            Self::Between { urls, good, bad } => {
+                let calls = call(urls[0]).and_then(|first| Ok([first, call(urls[1])?]));
+                let between = calls.and_then(|calls| between::between(calls.each_ref(), good, bad));
+                let [good_url, url] = urls.map(str::to_owned);
+                let (good, bad) = ((*good).to_owned(), (*bad).to_owned());
+                vec![(Question::Between { good_url, url, good, bad }, between.map(Answer::Between))]
             }
             Self::Divergence { url, from, to } => {
                 let divergence = call(url).and_then(|call| divergence::divergence(&call, from, to));

@@ -22,6 +22,7 @@ fn words(stopped: &Stopped, key: &Key, choice: Choice, [ours, theirs]: [&str; 2]
         Choice::Alone(side) => format!("{}, changed by `{}` only", version(side), name(side)),
         Choice::Removed(side) => format!("removed by `{}`", name(side)),
         Choice::Both => "what each side changed of it".to_owned(),
+        Choice::Fits(side) if entry(side).is_none() => format!("removed by `{}`, and nothing asks for it", name(side)),
         Choice::Fits(side) => format!("{} of `{}`, which is what is asked for", version(side), name(side)),
         Choice::Higher(side) => format!("{}: both fit, and the higher, of `{}`, stays", both(), name(side)),
         Choice::Undecided => format!("{}: both fit, and neither is newer for certain, so it is asked anew", both()),

@@ -47,7 +47,9 @@ pub enum Question {
     },
     /// What lies between these two commits?
     Between {
-        /// The repository as people wrote it.
+        /// The repository of the one, as people wrote it; it is asked only where that of the other lacks the commit.
+        good_url: String,
+        /// The repository of the other.
         url: String,
         /// The full id of the one.
         good: String,
@@ -148,9 +150,10 @@ pub struct Holders {
 /// The commits that lead to one commit and not to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Between {
-    /// Where the two part: the first itself where it leads to the second. None where their histories never meet.
-    pub base: Option<String>,
-    /// What leads from there to the second one, which is the last; each after its parents.
+    /// Where the two part: the first itself where it leads to the second, and several where they were merged crosswise. None
+    /// where their histories never meet.
+    pub bases: Vec<String>,
+    /// What leads to the second one, which is the last, and not to the first; each after its parents.
     pub commits: Vec<CommitLine>,
 }
 

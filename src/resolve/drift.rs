@@ -2,12 +2,12 @@
 //!
 //! Invariant: there is no drift exactly when `deps lock` would write the same bytes.
 
-use deps_lock::{Entry, Extension, Git, Key, Kind as EntryKind, Lock};
+use deps_lock::{Entry, Extension, Git, Image, Key, Kind as EntryKind, Lock};
 
 use super::fetch;
 use super::origin::{self, OtherContent};
 use super::other;
-use super::wishes::{GitWish, RepositoryWish, Wishes};
+use super::wishes::{GitWish, ImageWish, RepositoryWish, Wishes};
 use crate::manifest::version::highest;
 use crate::manifest::{Kind, Wish};
 use crate::source::Place;
@@ -206,13 +206,7 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
         note(
             key,
             match lock.get(key) {
-                Some(Entry::Image(image)) if image.reference == wish.reference => None,
-                Some(Entry::Image(image)) => Some(Drift::RefChanged {
-                    key: key.clone(),
-                    place: wish.place.clone(),
-                    wished: Some(wish.reference.to_string()),
-                    locked: Some(image.reference.to_string()),
-                }),
+                Some(Entry::Image(locked)) => image(key, wish, locked),
                 _ => Some(Drift::Missing { key: key.clone(), place: Some(wish.place.clone()) }),
             },
         );
@@ -255,6 +249,17 @@ pub fn drift(wishes: &Wishes, lock: &Lock, text: &str) -> Vec<Drift> {
     }
     found.sort_by(|(a, _), (b, _)| (a.is_none(), a).cmp(&(b.is_none(), b)));
     found.into_iter().map(|(_, drift)| drift).collect()
+}
+
+/// Returns how `locked` differs from `wish`.
+pub(super) fn image(key: &Key, wish: &ImageWish, locked: &Image) -> Option<Drift> {
+    let (key, place) = (key.clone(), wish.place.clone());
+    if locked.reference != wish.reference {
+        let (wished, locked) = (Some(wish.reference.to_string()), Some(locked.reference.to_string()));
+        return Some(Drift::RefChanged { key, place, wished, locked });
+    }
+    let want = wish.digest().filter(|wished| **wished != *locked.digest)?.to_owned();
+    Some(Drift::WantUnsatisfied { key, place, want, locked: locked.digest.to_string() })
 }
 
 /// Returns how the entry of a checkout differs from `wish`.

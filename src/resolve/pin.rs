@@ -261,7 +261,7 @@ impl Work<'_> {
             Some(Entry::Image(old)) => Some(old),
             _ => None,
         };
-        if let Some(old) = old.filter(|old| old.reference == wish.reference && !self.refresh.covers(key)) {
+        if let Some(old) = old.filter(|old| drift::image(key, wish, old).is_none() && !self.refresh.covers(key)) {
             return Ok(old.clone());
         }
         if let Some(chosen) = self.chosen_image(key, wish, old)? {

@@ -67,6 +67,12 @@ pub enum PreciseProblem {
         /// The refs that do lead to it, by their full names.
         holders: Vec<String>,
     },
+    /// The project names a digest.
+    #[error("the project asks for the digest `{wished}`, and for no other")]
+    OtherDigest {
+        /// The digest that is asked for.
+        wished: String,
+    },
     /// No digest.
     #[error("`{text}` is no digest of an image, `sha256:` and 64 hexadecimal digits")]
     NoDigest {
@@ -198,6 +204,9 @@ impl Work<'_> {
         let Some(text) = self.refresh.chosen(key) else { return Ok(None) };
         let no_digest = || problem(PreciseProblem::NoDigest { text: text.to_owned() });
         let digest = Sha256::new(text).map_err(|_| no_digest())?;
+        if let Some(wished) = wish.digest().filter(|wished| **wished != *digest) {
+            return Err(problem(PreciseProblem::OtherDigest { wished: wished.to_owned() }));
+        }
         let name = wish.reference.split('@').next().unwrap_or_default();
         self.answer(Question::HasImage { reference: format!("{name}@{digest}") })?;
         let extra = old.map(|old| old.extra.clone()).unwrap_or_default();

@@ -135,7 +135,7 @@ const URLS: [&str; 6] = ["a", "b", "tar", "zip", "hg", "svn"];
 const VERSIONS: [&str; 9] = ["", "main", "humble", "same", "^1", "~1.2", "abcdef2", "1.2.0", "tags/both"];
 
 /// The wishes of a project whose manifest has `entries` (path, version, url).
-fn wishes(entries: &[(String, String, String)], base: &str) -> Wishes {
+pub(super) fn wishes(entries: &[(String, String, String)], base: &str) -> Wishes {
     let toml =
         format!("[project]\nname = \"p\"\nbase = \"{base}\"\n[[manifest]]\npath = \"a.repos\"\ndest = \"/ws\"\n");
     let project = project::parse(&Source::new("deps.toml", toml)).expect("a good project");

@@ -56,7 +56,14 @@ impl Workspace {
                     BTreeMap::new()
                 }
             },
-            _ => names.into_iter().filter_map(|name| Some((name.to_owned(), locked.remove(name)?))).collect(),
+            // A file that has gone shows nothing; which files show more is not asked of a revision.
+            (Detection::Look, Files::Revision(_)) => {
+                let shown = names.into_iter().filter_map(|name| Some((name.to_owned(), locked.remove(name)?)));
+                shown.filter(|(_, file)| self.files.has(file)).collect()
+            }
+            (Detection::Locked, _) => {
+                names.into_iter().filter_map(|name| Some((name.to_owned(), locked.remove(name)?))).collect()
+            }
         }
     }
 

@@ -17,7 +17,7 @@ mod snippets;
 mod trouble;
 mod upstream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +87,20 @@ pub struct LoadedLock {
     pub text: String,
     /// What is in it.
     pub lock: Lock,
+}
+
+impl Loaded {
+    /// Returns the files that ask for something, relative to the project, without those of the tool itself.
+    pub fn sources(&self) -> BTreeSet<&str> {
+        let Wishes { images, repositories, inputs, fetches, extensions, origins } = &self.wishes;
+        let gits = repositories.values().map(|wish| &wish.git).chain(inputs.values());
+        let gits = gits.chain(origins.values().map(|wish| &wish.git)).map(|git| &git.place);
+        let fetches = fetches.values().flat_map(|wish| [&wish.place, &wish.url_place]);
+        let places = images.values().map(|wish| &wish.place).chain(gits).chain(fetches);
+        let plain = self.project.manifests.iter().map(|wish| wish.path.value.as_str());
+        let shown = extensions.values().filter_map(|extension| extension.detected.as_deref());
+        places.map(|place| place.source.name()).chain(plain).chain(shown).chain([PROJECT_FILE]).collect()
+    }
 }
 
 impl Workspace {

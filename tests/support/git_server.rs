@@ -17,7 +17,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     Busy(u64),
     /// Answers as usual, this much later.
     Delay(Duration),
+    /// Answers as usual, once as many requests wait as the barrier wants.
+    Together(Arc<Barrier>),
     /// Closes the connection instead of answering.
     DropBeforeHeaders,
     /// Sends this many bytes of the body, then closes the connection.
@@ -287,6 +289,7 @@ fn answer(mut stream: &TcpStream, request: &Request, shared: &Shared) -> io::Res
     match shared.fault_for(request) {
         None => {}
         Some(Fault::Delay(delay)) => thread::sleep(delay),
+        Some(Fault::Together(barrier)) => _ = barrier.wait(),
         Some(Fault::TruncateBody(end)) => damage.end = Some(end),
         Some(Fault::ResetAfter(end)) => (damage.end, damage.reset) = (Some(end), true),
         Some(Fault::CorruptAt(offset)) => damage.flipped = Some(offset),

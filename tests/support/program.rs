@@ -180,6 +180,14 @@ impl Run {
         self
     }
 
+    /// Compares standard error behind `begin`, with which it must begin, likewise.
+    #[track_caller]
+    pub(crate) fn stderr_after(self, begin: &str, expected: impl IntoData) -> Run {
+        let rest = self.stderr.redacted.strip_prefix(begin);
+        compare(rest.unwrap_or_else(|| panic!("it begins otherwise\n{self}")).to_owned(), expected);
+        self
+    }
+
     /// The exit code; none when a signal ended it.
     pub(crate) fn code(&self) -> Option<i32> {
         self.code

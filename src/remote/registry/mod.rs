@@ -58,15 +58,18 @@ pub(crate) fn digest(image: &str, remotes: &Remotes, interrupted: &AtomicBool) -
 /// Returns when the registry has `image`, a reference with a digest.
 ///
 /// # Errors
-/// When it is no reference; [`FailureKind::NotFound`] when the registry has no such image, or another one in its place.
+/// When it is no such reference; [`FailureKind::NotFound`] when the registry has no such image, or another one in its place.
 pub(crate) fn served(image: &str, remotes: &Remotes, interrupted: &AtomicBool) -> Result<(), Failure> {
     let reference = parsed(image)?;
     if remotes.settings().offline {
         return Err(failed(image, offline(), 0, Transport::Nobody));
     }
-    let (Version::Digest(version) | Version::Tag(version)) = &reference.version;
+    let Version::Digest(digest) = &reference.version else {
+        let trouble = Trouble::new(FailureKind::Invalid, "this reference has no digest", "");
+        return Err(failed(image, trouble, 0, Transport::Nobody));
+    };
     let registry = Registry::new(&reference, remotes.settings().timeout);
-    let answered = again(remotes, interrupted, || registry.answer(&Wanted::Head(version)).map(drop));
+    let answered = again(remotes, interrupted, || registry.serves(digest));
     answered.map_err(|(trouble, retries)| failed(image, trouble, retries, Transport::Registry))
 }
 
@@ -110,6 +113,11 @@ impl<'a> Registry<'a> {
 
     fn digest(&self, tag: &str) -> Result<String, Trouble> {
         digest_in(&self.answer(&Wanted::Head(tag))?)
+    }
+
+    /// Returns when the registry has the manifest `digest`, and not another one by its name.
+    fn serves(&self, digest: &str) -> Result<(), Trouble> {
+        is_of(digest, &self.answer(&Wanted::Head(digest))?)
     }
 
     /// Returns the answer of a registry that has what is wanted.
@@ -236,6 +244,15 @@ fn digest_in(answer: &Response<Body>) -> Result<String, Trouble> {
     }
 }
 
+/// Whether `answer` is about the manifest `digest`: a registry need not say which one it is about, but may not say another.
+fn is_of(digest: &str, answer: &Response<Body>) -> Result<(), Trouble> {
+    let said = answer.headers().get("docker-content-digest");
+    match said.is_none_or(|said| said == digest) {
+        true => Ok(()),
+        false => Err(Trouble::new(FailureKind::NotFound, "the registry has another image in its place", "")),
+    }
+}
+
 /// Returns how many seconds the registry asks to wait. A date is as good as nothing: clocks differ.
 fn retry_after(answer: &Response<Body>) -> Option<Duration> {
     answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
@@ -259,4 +276,23 @@ fn token_in(answer: &mut Response<Body>) -> Result<String, Trouble> {
 fn refused(status: u16) -> Trouble {
     let meaning = "there is no such image, or it needs a `docker login`";
     Trouble::new(FailureKind::Auth, meaning, &format!("HTTP {status}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_another_image_is_none_about_the_one_that_was_asked_for() {
+        let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+        let answer = |header: &str, value: &str| {
+            let answer = Response::builder().header(header, value);
+            answer.body(Body::builder().data("")).expect("a good response")
+        };
+        let kind = |answer: &Response<Body>| is_of(&digest("a"), answer).map_err(|trouble| trouble.kind);
+        assert_eq!(kind(&answer("docker-content-digest", &digest("a"))), Ok(()));
+        assert_eq!(kind(&answer("content-length", "0")), Ok(()));
+        assert_eq!(kind(&answer("docker-content-digest", &digest("b"))), Err(FailureKind::NotFound));
+        assert_eq!(kind(&answer("docker-content-digest", "")), Err(FailureKind::NotFound));
+    }
 }

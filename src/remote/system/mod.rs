@@ -133,9 +133,16 @@ fn missing(system: System) -> Trouble {
 /// Text in an error message (lowercase), what it means, and whether it passes. The first that fits counts.
 type Sign = (&'static [&'static str], FailureKind, &'static str, bool);
 
-const SIGNS: [Sign; 8] = [
+const SIGNS: [Sign; 9] = [
     (
-        &["unknown revision", "no such revision", "peg revision", "e205000"],
+        &["non-existent in revision", "e170000"],
+        FailureKind::NoSuchCommit,
+        "nothing stands at the url in that revision",
+        false,
+    ),
+    (
+        // A server filters what is secret or obsolete; where it is on this machine, `hidden` is said of the latter.
+        &["unknown revision", "filtered revision", "hidden revision", "no such revision", "peg revision", "e205000"],
         FailureKind::NoSuchCommit,
         "there is no such revision",
         false,
@@ -215,6 +222,16 @@ mod tests {
         for (errors, kind) in [
             ("abort: unknown revision 'nope'", FailureKind::NoSuchCommit),
             ("abort: repository /x not found", FailureKind::NotFound),
+            (
+                "abort: filtered revision 'c22d0c2ac5987dfbd26b073df632c8ff971634de' (not in 'served' subset)",
+                FailureKind::NoSuchCommit,
+            ),
+            ("abort: hidden revision 'c22d0c2ac598' was pruned", FailureKind::NoSuchCommit),
+            ("svn: E170000: URL 'file:///x/y' doesn't exist", FailureKind::NoSuchCommit),
+            (
+                "svn: E170013: Unable to connect to a repository at URL 'file:///x'\nsvn: E180001: Unable to open repository 'file:///x'",
+                FailureKind::NotFound,
+            ),
             ("abort: HTTP Error 404: Not Found", FailureKind::NotFound),
             ("abort: error: Connection refused", FailureKind::Unreachable),
             ("abort: error: Name or service not known", FailureKind::Unreachable),
@@ -223,7 +240,7 @@ mod tests {
             ("svn: E160006: No such revision 99", FailureKind::NoSuchCommit),
             (
                 "svn: warning: W170000: URL 'file:///x/y' non-existent in revision 3\n\nsvn: E200009: Could not display info",
-                FailureKind::NotFound,
+                FailureKind::NoSuchCommit,
             ),
             (
                 "svn: E170013: Unable to connect to a repository at URL 'svn://h'\nsvn: E000111: Can't connect to host 'h': Connection refused",

@@ -10,7 +10,7 @@ use deps_lock::{Change, Changed, Key, Kind, Lock, LockDiff};
 
 use super::place::{Part, Place};
 use super::said::Said;
-use super::{ChangeKind, ChangeReport, History, Phrase, Review, Rows, Section, integrity, link};
+use super::{ChangeKind, ChangeReport, History, Phrase, Review, Rows, Section, integrity, link, platforms};
 use crate::resolve::Divergence;
 
 /// So many entries of a new host are named.
@@ -109,6 +109,14 @@ fn with_letters(row: ChangeReport, host: &str) -> ChangeReport {
     if spelled == host { row } else { row.detail(Phrase::of("the host has other letters than ASCII: {}", [&spelled])) }
 }
 
+/// Returns the page that shows the commits: only where both are of one repository.
+pub(super) fn compare(before: &Said<'_>, after: &Said<'_>) -> Option<String> {
+    let same = before.place.as_ref()?.differences(after.place.as_ref()?);
+    let same = same.iter().all(|(part, ..)| *part == Part::Scheme);
+    let url = after.url.filter(|_| same && before.system == "git" && after.system == "git")?;
+    link::compare(url, &before.pin, &after.pin)
+}
+
 /// One entry that changed.
 pub(super) struct One<'a> {
     pub(super) key: &'a Key,
@@ -203,7 +211,13 @@ impl One<'_> {
     fn moved(&self) -> ChangeReport {
         let (old, new) = (self.before.asked(), self.after.asked());
         let (mut before, mut after) = (self.before.label(), self.after.label());
-        let mut text = match self.before.reference.filter(|_| self.before.reference == self.after.reference) {
+        let same = self.before.reference == self.after.reference;
+        let mut text = match self.before.reference.filter(|_| same) {
+            _ if same && let Some(differing) = platforms::differing(self.changed) => {
+                let which = listed(differing.iter().map(platforms::OnPlatform::phrase));
+                let reference = self.before.reference.map(|reference| Phrase::of("{}, ", [reference]));
+                reference.unwrap_or_default().and(which)
+            }
             Some(reference) => {
                 (before, after) = (self.before.short_pin(), self.after.short_pin());
                 Phrase::of("{} {} → {}", [reference, &before, &after])
@@ -219,7 +233,7 @@ impl One<'_> {
             row = row.detail(Phrase::of("asked for {} → {}", [&word(self.before.want), &word(self.after.want)]));
         }
         row.history = self.history.map(History::of);
-        row.link = self.compare();
+        row.link = compare(&self.before, &self.after);
         row
     }
 
@@ -236,14 +250,6 @@ impl One<'_> {
             None if old.moves() && new.moves() => ChangeKind::OtherBranch,
             None => ChangeKind::OtherVersion,
         }
-    }
-
-    /// The page that shows the commits: only where both are of one repository.
-    fn compare(&self) -> Option<String> {
-        let same = self.before.place.as_ref()?.differences(self.after.place.as_ref()?);
-        let same = same.iter().all(|(part, ..)| *part == Part::Scheme);
-        let url = self.after.url.filter(|_| same && self.is_git())?;
-        link::compare(url, &self.before.pin, &self.after.pin)
     }
 
     /// What is spelled otherwise while the content is the same.

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deps_lock::{Entry, Extension, Key, Kind, Lock, Name};
 
+use super::entries::compare;
+use super::said::Said;
 use super::version::Asked;
 use super::{ChangeKind, ChangeReport, ExtensionFacts, History, Phrase, Review, Rows, Section, short};
 
@@ -23,7 +25,7 @@ pub(super) fn rows(review: &Review<'_>, rows: &mut Rows) {
     for name in names {
         match (before.get(name), after.get(name)) {
             (Some(before), Some(after)) if before != after => {
-                let mut row = changed(name, before, after);
+                let mut row = at_commits(review, name, changed(name, before, after));
                 let key = Name::new(name.as_str()).ok().map(|name| Key { kind: Kind::Ext, name });
                 row.history = key.and_then(|key| review.histories.get(&key)).map(History::of);
                 rows.push(Section::Extensions, row);
@@ -72,6 +74,18 @@ fn changed(name: &str, before: &ExtensionFacts, after: &ExtensionFacts) -> Chang
     };
     let mut row = ChangeReport::new(("ext", name), change, text).values(Some(&old), Some(&new));
     row.details = options(before, after).into_iter().chain(files(before, after)).collect();
+    row
+}
+
+/// Adds the commits of an extension from git.
+fn at_commits(review: &Review<'_>, name: &str, mut row: ChangeReport) -> ChangeReport {
+    let locks = [review.base.lock, review.head.lock];
+    let [Some(before), Some(after)] = locks.map(|lock| lock.find(Kind::Ext, name).map(Said::of)) else { return row };
+    if before.system == "git" && after.system == "git" && before.pin != after.pin {
+        let commits = Phrase::of("commit {} → {}", [&before.short_pin(), &after.short_pin()]);
+        row.details.insert(0, commits);
+        row.link = compare(&before, &after);
+    }
     row
 }
 

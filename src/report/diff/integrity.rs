@@ -1,12 +1,12 @@
 //! Whether what a lock pins is what its name says: by comparing two locks, and by what servers say.
 //!
-//! Decides what is an alarm. Leaves out asking servers (`resolve/verify.rs`), and how a version that went back is counted
+//! Decides what is an alarm. Leaves out asking servers (`resolve/verify/`), and how a version that went back is counted
 //! (`version.rs`).
 
 use std::cmp::Ordering;
 
-use super::entries::One;
-use super::{ChangeKind, ChangeReport, Phrase, Review, Rows, Section, short};
+use super::entries::{One, listed};
+use super::{ChangeKind, ChangeReport, Phrase, Review, Rows, Section, platforms, short};
 use crate::resolve::{Divergence, Finding, FindingKind, Held};
 
 /// So many refs are named.
@@ -46,8 +46,14 @@ impl One<'_> {
             let text = Phrase::of("{} → {} is an older version", [&before.label(), &after.label()]);
             return Some((ChangeKind::Rollback, text));
         }
+        if let Some(platforms) = platforms::differing(self.changed) {
+            let mut replaced = platforms.iter().filter(|one| same && one.is_replaced()).peekable();
+            replaced.peek()?;
+            let which = listed(replaced.map(platforms::OnPlatform::phrase));
+            return Some((ChangeKind::OtherContent, Phrase::of("other bytes at the same url: ", []).and(which)));
+        }
         let other = || Phrase::of("other bytes at the same url: {} → {}", [&pins[0], &pins[1]]);
-        (same && self.is_file() && self.has_other_bytes()).then(|| (ChangeKind::OtherContent, other()))
+        (same && self.is_archive()).then(|| (ChangeKind::OtherContent, other()))
     }
 
     /// By the history of a branch.
@@ -64,16 +70,8 @@ impl One<'_> {
         })
     }
 
-    fn is_file(&self) -> bool {
-        matches!(self.after.system, "tar" | "zip" | "url") && self.before.url == self.after.url
-    }
-
-    /// Whether a digest that was there before is another one; one for a new platform is no other.
-    fn has_other_bytes(&self) -> bool {
-        let mut fields = self.changed.fields.iter();
-        fields.any(|field| {
-            !matches!(field.name.as_str(), "url" | "ref" | "want") && field.before.is_some() && field.after.is_some()
-        })
+    fn is_archive(&self) -> bool {
+        matches!(self.after.system, "tar" | "zip") && self.before.url == self.after.url
     }
 }
 
@@ -100,7 +98,7 @@ fn found(kind: &FindingKind) -> Option<(ChangeKind, Phrase)> {
             (Endangered, Phrase::of("no ref leads to {}: the server may drop it any day", [&short(rev)]))
         }
         FindingKind::Gone { rev } => (Gone, Phrase::of("the server does not have {}", [&short(rev)])),
-        FindingKind::ImageGone { reference } => (Gone, Phrase::of("the registry does not have {}", [reference])),
+        FindingKind::ImageGone { reference, .. } => (Gone, Phrase::of("the registry does not have {}", [reference])),
         FindingKind::FileGone { url, message } => (Gone, Phrase::of("{} is gone: {}", [url, message])),
         FindingKind::FileChanged { url, found, locked } => {
             let text = format!("{{}} has {found} bytes, the locked file has {locked}");
@@ -126,7 +124,7 @@ fn kept(held: &Held) -> Phrase {
 /// Names a few refs, the shortest way that is clear.
 fn named(refs: &[String]) -> Phrase {
     let short = |name: &String| Phrase::theirs(name.strip_prefix("refs/heads/").unwrap_or(name));
-    let names = super::entries::listed(refs.iter().take(MOST_REFS).map(short));
+    let names = listed(refs.iter().take(MOST_REFS).map(short));
     match refs.len().saturating_sub(MOST_REFS) {
         0 => names,
         more => names.and(Phrase::of(&format!(" and {more} more"), [])),

@@ -13,6 +13,7 @@ mod model;
 mod page;
 mod phrase;
 mod place;
+mod platforms;
 mod said;
 mod stages;
 mod text;

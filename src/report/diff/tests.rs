@@ -147,7 +147,7 @@ fn what_servers_say_is_an_alarm_each_and_their_silence_is_none() {
         FindingKind::Endangered { rev: rev.clone(), by: requests },
         FindingKind::Unheld { rev: rev.clone() },
         FindingKind::Gone { rev: rev.clone() },
-        FindingKind::ImageGone { reference: "debian@sha256:00".to_owned() },
+        FindingKind::ImageGone { reference: "debian@sha256:00".to_owned(), is_wished: false },
         FindingKind::FileGone { url: url.clone(), message: "HTTP 404".to_owned() },
         FindingKind::FileChanged { url, found: 2, locked: 1 },
         FindingKind::RevisionGone { rev },
