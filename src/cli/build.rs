@@ -12,7 +12,7 @@ use super::cache_dirs::{self, cache_dir};
 use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, USAGE, print};
-use super::session::Session;
+use super::session::{Session, store_failed};
 use super::watching::{self, View, Watched};
 use super::{
     Frozen, Network, build_page, caching, current, fetch, lent, locking, origins, planning, pure, reproducible,
@@ -302,8 +302,8 @@ fn fill(
     }
     for ProjectFolder { path, files } in plans.iter().flat_map(|plan| &plan.project_folders) {
         let place = workspace.input(path)?;
-        let added = store.add_hashed(files, |name| if place.is_dir() { place.join(name) } else { place.clone() });
-        added.map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
+        let source = |name: &str| if place.is_dir() { place.join(name) } else { place.clone() };
+        store.add_hashed(files, source, session.interrupted()).map_err(|error| store_failed(&error))?;
     }
     Ok(())
 }
