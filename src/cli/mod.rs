@@ -4,6 +4,7 @@
 
 mod bisect;
 mod build;
+mod build_arguments;
 mod build_failure;
 mod build_page;
 mod cache;

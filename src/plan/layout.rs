@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account;
 use super::apt;
 use super::caches;
+use super::conflicts;
 use super::key::StageKey;
 use super::outputs::{Output, links};
 use super::repositories::{self, ByExtension};
@@ -46,8 +47,7 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
     for extension in &order {
         work.builders(extension, &sources, &repositories);
     }
-    work.conflicts(&order);
-    work.path_conflicts(&order);
+    work.problems.extend(conflicts::between(&order));
     work.runtime(&order, &repositories);
     work.finish(&order, sources);
     let Work { stages, folders, project_folders, problems, .. } = work;
@@ -223,58 +223,6 @@ impl Work<'_> {
             }
         };
         snippet.steps.iter().map(step).collect()
-    }
-
-    /// Contradictions between extensions.
-    fn conflicts(&mut self, order: &[&Configured]) {
-        let mut accounts = order.iter().filter(|extension| extension.account.is_some());
-        if let (Some(first), Some(second)) = (accounts.next(), accounts.next()) {
-            let (first, second) = (first.name.clone(), second.name.clone());
-            self.problems.push(Problem::TwoAccounts { first, second });
-        }
-        let mut variables: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-        let mut paths: BTreeMap<&str, &str> = BTreeMap::new();
-        let names: BTreeSet<&String> = order.iter().map(|extension| &extension.name).collect();
-        for extension in order {
-            for (variable, value) in &extension.env {
-                let (first, known) = *variables.entry(variable).or_insert((&extension.name, value));
-                if known != value {
-                    let (variable, first, second) = (variable.clone(), first.to_owned(), extension.name.clone());
-                    self.problems.push(Problem::VariableConflict { variable, first, second });
-                }
-            }
-            for second in extension.conflicts.iter().filter(|name| names.contains(name)) {
-                let (first, second) = (extension.name.clone(), second.clone());
-                self.problems.push(Problem::Conflict { first, second });
-            }
-            let copies = extension.builders.iter().flat_map(|builder| &builder.copies).map(|copy| copy.to.as_str());
-            let files = extension.files.keys().map(String::as_str);
-            for path in copies.filter(|path| !path.ends_with('/')).chain(files) {
-                let first = *paths.entry(path).or_insert(&extension.name);
-                if first != extension.name {
-                    let (path, first, second) = (path.to_owned(), first.to_owned(), extension.name.clone());
-                    self.problems.push(Problem::PathConflict { path, first, second });
-                }
-            }
-        }
-    }
-
-    /// A variable is one value, or folders of many extensions.
-    fn path_conflicts(&mut self, order: &[&Configured]) {
-        let mut owners: BTreeMap<&String, &String> = BTreeMap::new();
-        for extension in order {
-            extension.env.keys().for_each(|variable| _ = owners.entry(variable).or_insert(&extension.name));
-        }
-        for extension in order {
-            for variable in extension.paths.keys() {
-                let problem = owners.get(variable).map(|other| Problem::VariableConflict {
-                    variable: variable.clone(),
-                    first: (*other).clone(),
-                    second: extension.name.clone(),
-                });
-                self.problems.extend(problem);
-            }
-        }
     }
 
     /// The base with packages and user: what changes rarely.
