@@ -104,6 +104,8 @@ fn who_builds_is_a_build_argument_and_their_home_stays_theirs() {
         &["sh", "-c", "id -un; id -u; pwd; stat -c %U /home /home/ada; cat src/dots/profile"],
     );
     assert_eq!(shown, "ada\n1234\n/home/ada\nroot\nada\nmine");
+    let shadow = engine.docker(["run", "--rm", "--user=root", "deps-test/home", "grep", "^ada:", "/etc/shadow"]);
+    assert_eq!(shadow.split(':').nth(2), Some("3652"), "1980-01-01 is day 3652, whenever the step runs: {shadow}");
 }
 
 #[test]

@@ -134,7 +134,7 @@ ARG DEPS_USER_GID=1000
 ARG DEPS_USER_NAME=dev
 ARG DEPS_USER_UID=1000
 RUN --network=none \
-    set -eu; \
+    set -eu; export SOURCE_DATE_EPOCH=315532800; \
     if [ "$DEPS_USER_UID" = 0 ]; then echo "DEPS_USER_UID is 0: to be root, leave the extension user out" >&2; exit 1; fi; \
     old="$(getent passwd "$DEPS_USER_UID" | cut -d: -f1)"; \
     if [ -n "$old" ] && [ "$old" != "$DEPS_USER_NAME" ]; then userdel --remove "$old"; fi; \
@@ -174,7 +174,7 @@ ENV TOOL_HOME="/opt/deps/tool"
 ENV TOOL_NOTE="a \"b\" \$c"
 ENV PATH="/opt/deps/tool/bin:$PATH"
 USER ${DEPS_USER_NAME}
-LABEL deps.plan-key="5bae0385b676aaf42860d26b6717dbcf242d5b061637750123e4d6bb211d58dc"
+LABEL deps.plan-key="1bb2c74bf5fe86632abbaf55c9ed15c45a61459f45004615377c0a7ee48371bc"
 
 "##]]);
 }

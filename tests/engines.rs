@@ -73,6 +73,7 @@ fn buildctl_builds_with_a_buildkitd_alone() {
         return;
     }
     let sandbox = project(&engine, ("buildctl", engine.busybox(), ""), WORD);
+    sandbox.edit("mine/b.Dockerfile", "RUN mkdir", "RUN --mount=type=cache,id=deps-test-buildctl,target=/kept mkdir");
     let dial = Dial::start(&engine, sandbox.root());
     let build = |arguments: &[&str]| {
         let build = ["build", "--engine", "buildctl"].iter().chain(arguments).copied();
@@ -89,6 +90,15 @@ fn buildctl_builds_with_a_buildkitd_alone() {
     sandbox.edit("mine/b.Dockerfile", "echo $WORD", "exit 9; echo");
     let failed = sandbox.deps(["build", "--engine", "buildctl"]).env("BUILDKIT_HOST", &dial.address()).exits(1);
     assert!(failed.stderr().contains("stage `mine-builder` of extension `mine` failed: it exited with status 9"));
+    let cache = |arguments: &[&str]| {
+        let cache = ["cache", "engine"].iter().chain(arguments).chain(&["--engine", "buildctl"]).copied();
+        sandbox.deps(cache).env("BUILDKIT_HOST", &dial.address())
+    };
+    let listed = cache(&["ls"]).succeeds().stdout();
+    assert!(listed.lines().any(|line| line.starts_with("deps-test-buildctl ")), "{listed}");
+    cache(&["prune", "--mounts", "deps-test-buildctl"]).succeeds();
+    let listed = cache(&["ls"]).succeeds().stdout();
+    assert!(!listed.contains("deps-test-buildctl"), "{listed}");
 }
 
 #[test]
@@ -101,6 +111,18 @@ error: `buildctl` has no image store to start containers from: that takes Docker
 hint: leave out `--engine`; `deps build --engine buildctl --push` leaves the image where Docker can pull it
 
 "#]]);
+    sandbox.deps(["cache", "engine", "ls", "--engine=buildctl", "--builder=x"]).exits(2).stderr_is(str![[r#"
+error: `buildctl` cannot choose a builder: that takes buildx
+hint: `BUILDKIT_HOST` says which buildkitd is asked
+
+"#]]);
+    sandbox.deps(["cache", "engine", "ls", "--engine=buildctl"]).env("PATH", "/nowhere").exits(5).stderr_is(str![[
+        r#"
+error: cannot ask `buildctl`: No such file or directory (os error 2)
+hint: install `buildctl`
+
+"#
+    ]]);
     sandbox.deps(["build", "--engine", "buildctl"]).env("PATH", "/nowhere").exits(5).stderr_is(str![[r#"
 error: no engine to build with
   `buildctl`: no `buildctl` in PATH

@@ -27,11 +27,16 @@ fn interrupted(sandbox: &Sandbox, verb: &str, way: &str, request: &str) -> Run {
         until(|| sandbox.server().log().iter().any(|line| line.contains(request)));
         // Let it get into the middle of the answer.
         std::thread::sleep(Duration::from_millis(200));
-        let found = processes(&sandbox.path(""));
-        assert_eq!(found.len(), 1, "one `deps` runs in the project's folder: {found:?}");
-        sandbox.program("sh", ["-c", &format!("kill -s INT {}", found[0])]).succeeds();
+        interrupt(sandbox);
         running.join().unwrap()
     })
+}
+
+/// Presses Ctrl-C once for the one `deps` that runs in the project's folder.
+fn interrupt(sandbox: &Sandbox) {
+    let found = processes(&sandbox.path(""));
+    assert_eq!(found.len(), 1, "one `deps` runs in the project's folder: {found:?}");
+    sandbox.program("sh", ["-c", &format!("kill -s INT {}", found[0])]).succeeds();
 }
 
 /// The ids of the processes with this working directory.
@@ -100,4 +105,40 @@ error: interrupted
         sandbox.server().mend();
         sandbox.deps(["lock"]).env("DEPS_GIT", way).succeeds();
     }
+}
+
+#[test]
+fn hashing_a_large_file_of_the_project_ends_with_the_first_interrupt() {
+    let sandbox = Sandbox::new();
+    let base = "debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"p\"\nbase = \"{base}\"\n\n[extensions]\ntool = {{ path = \"tool\" }}\n"
+    ));
+    sandbox.write("tool/extension.toml", "[extension]\nname = \"tool\"\nversion = \"1.0.0\"\nsummary = \"A tool\"\n\n[inputs.data]\nproject = \"data\"\n\n[builder]\nsnippet = \"b.Dockerfile\"\nnetwork = \"none\"\n");
+    sandbox.write("tool/b.Dockerfile", "RUN cp -r /deps/in/data {{ out }}\n");
+    sandbox.write("data/large", "");
+    // No disk has it, but to hash it takes far longer than the test waits.
+    fs::File::options().write(true).open(sandbox.path("data/large")).unwrap().set_len(60 << 30).unwrap();
+    let run = std::thread::scope(|scope| {
+        let running = scope.spawn(|| sandbox.deps(["lock"]).runs());
+        until(|| processes(&sandbox.path("")).iter().any(|process| has_open(process, &sandbox.path("data/large"))));
+        interrupt(&sandbox);
+        until(|| processes(&sandbox.path("")).is_empty());
+        running.join().unwrap()
+    });
+    assert_eq!(run.code(), Some(1), "{run}");
+    run.stderr_is(str![[r#"
+error: interrupted
+
+"#]]);
+    assert!(!sandbox.has("deps.lock"));
+    sandbox.write("data/large", "small");
+    sandbox.deps(["lock"]).succeeds();
+}
+
+/// Whether the process has this file open.
+fn has_open(process: &str, file: &std::path::Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let file = file.canonicalize().unwrap();
+    open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|target| target == file)
 }

@@ -90,7 +90,7 @@ fn what_is_written_in_deps_toml_is_named() {
     sandbox.edit("deps.toml", "jobs = 4", "jobs = 8, idle = 2");
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["why", "runtime", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
-stage runtime changed since HEAD: 20fdad5ca744 → 90a924554f07
+stage runtime changed since HEAD: a2798c26cd73 → dec58b912516
   package added: jq
 
 "#]]);
@@ -100,7 +100,7 @@ stage tool-builder changed since HEAD: 03516094c6cd → 8209f9fc339e
 
 "#]]);
     sandbox.deps(["why", "final", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
-stage final changed since HEAD: a74949bf234b → a89a883b1425
+stage final changed since HEAD: ec015fd7691c → 6630a7b853bd
   follows runtime:
     package added: jq
   follows tool-builder:
@@ -132,7 +132,7 @@ stage tool-builder changed since HEAD: 03516094c6cd → 32d9ff994c67
 
 "#]]);
     sandbox.deps(["why", "runtime", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
-stage runtime changed since HEAD: 20fdad5ca744 → 096e215944c2
+stage runtime changed since HEAD: a2798c26cd73 → 02837198cbe6
   base image changed debian:12 aaaaaaaa → debian:12 bbbbaaaa
 
 "#]]);
@@ -173,7 +173,7 @@ fn an_extension_that_comes_or_goes_is_the_cause_of_what_it_brings() {
     sandbox.edit("deps.toml", "tool = { path = \"extensions/tool\", with = { jobs = 4 } }\n", "fzf = \"*\"\n");
     sandbox.deps(["lock"]).succeeds();
     sandbox.deps(["why", "final", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
-stage final changed since HEAD: a74949bf234b → 9e5c1daaba04
+stage final changed since HEAD: ec015fd7691c → 1c51d7a58ee1
   extension fzf added: 1.0.0
   extension tool removed: 1.0.0
   follows runtime:
@@ -239,8 +239,8 @@ fn json_has_the_same_with_whole_values() {
     {
       "platform": "linux/amd64",
       "state": "changed",
-      "before": "a74949bf234bd3e13216de9877dab090628549355cadf4b6aaa5c3b56d5127c6",
-      "after": "5c6594d36693f14a5b719de2ca03e90c836de9d464d97537c92af9986f48e582",
+      "before": "ec015fd7691cb612d6eee3006175528443179e40d9c8438314802b287d0707f4",
+      "after": "bb729bb17825fe7d698beaaa4ffd14ced1f468fef9585ec652aa19fd34a69266",
       "causes": [],
       "follows": [
         {

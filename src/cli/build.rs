@@ -1,18 +1,17 @@
 //! `deps build`: lock → store → plan → Dockerfile → a real BuildKit → an image.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use deps_lock::Lock;
 
+use super::build_arguments::{arguments, build_argument};
 use super::build_failure::{failed, no_engine};
 use super::cache_dirs::{self, cache_dir};
 use super::diagnostic::Diagnostic;
 use super::foreseen::Foreseen;
 use super::outcome::{FAILED, Failed, USAGE, print};
-use super::session::Session;
+use super::session::{Session, store_failed};
 use super::watching::{self, View, Watched};
 use super::{
     Frozen, Network, build_page, caching, current, fetch, lent, locking, origins, planning, pure, reproducible,
@@ -261,11 +260,6 @@ fn platforms(project: &Project, chosen: &[String]) -> Vec<String> {
     platforms
 }
 
-pub(super) fn build_argument(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 fn check_target(plan: &Plan, target: Option<&str>) -> Result<(), Failed> {
     let Some(target) = target.filter(|target| plan.stage(target).is_none()) else { return Ok(()) };
     let names = plan.stages.iter().map(|stage| stage.name.as_str());
@@ -302,8 +296,8 @@ fn fill(
     }
     for ProjectFolder { path, files } in plans.iter().flat_map(|plan| &plan.project_folders) {
         let place = workspace.input(path)?;
-        let added = store.add_hashed(files, |name| if place.is_dir() { place.join(name) } else { place.clone() });
-        added.map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
+        let source = |name: &str| if place.is_dir() { place.join(name) } else { place.clone() };
+        store.add_hashed(files, source, session.interrupted()).map_err(|error| store_failed(&error))?;
     }
     Ok(())
 }
@@ -353,39 +347,6 @@ fn tags(project: &Project, options: &Options) -> Vec<String> {
         ([], None, None) => vec![format!("{}:latest", project.name)],
         (tags, ..) => tags.to_vec(),
     }
-}
-
-/// Build arguments: the user of this machine where the project leaves it open, then deps.toml's, then `--build-arg`.
-pub(super) fn arguments(
-    session: &Session,
-    plan: &Plan,
-    store: &Store,
-    project: &Project,
-    given: &[(String, String)],
-) -> Result<BTreeMap<String, String>, Failed> {
-    let mut arguments = host_user(session, plan, store)?;
-    arguments.extend(project.build.args.clone());
-    arguments.extend(given.iter().cloned());
-    Ok(arguments)
-}
-
-/// Who builds owns what they mount into the container later. root keeps the defaults.
-fn host_user(session: &Session, plan: &Plan, store: &Store) -> Result<BTreeMap<String, String>, Failed> {
-    let Some(account) = &plan.account else { return Ok(BTreeMap::new()) };
-    let wrong = |error: String| Failed::one(FAILED, Diagnostic::error(error));
-    let own = store.scratch().map_err(|error| wrong(error.to_string()))?;
-    let own = own.path().metadata().map_err(|error| wrong(error.to_string()))?;
-    if own.uid() == 0 {
-        return Ok(BTreeMap::new());
-    }
-    let name = session.variable("USER").filter(|name| extension::is_account(name));
-    let values = [
-        ("DEPS_USER_NAME", account.name.fixed, name),
-        ("DEPS_USER_UID", account.uid.fixed, Some(own.uid().to_string())),
-        ("DEPS_USER_GID", account.gid.fixed, Some(own.gid().to_string())),
-    ];
-    let open = values.into_iter().filter(|(_, fixed, _)| !fixed);
-    Ok(open.filter_map(|(variable, _, value)| Some((variable.to_owned(), value?))).collect())
 }
 
 /// The summary, and the image's digest as data.

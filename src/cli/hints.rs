@@ -37,7 +37,7 @@ pub(super) fn of_trouble(trouble: &Trouble) -> Option<String> {
         Trouble::NoMatch { .. } | Trouble::BadPattern { .. } => {
             Some("`**/*.repos` finds manifests at any depth".to_owned())
         }
-        Trouble::Revision { .. } | Trouble::Io { .. } | Trouble::TooLarge { .. } => None,
+        Trouble::Revision { .. } | Trouble::Io { .. } | Trouble::TooLarge { .. } | Trouble::Interrupted => None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod bisect;
 mod bisected;
 mod build;
+mod build_arguments;
 mod build_failure;
 mod build_page;
 mod cache;

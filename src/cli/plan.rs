@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::build::build_argument;
+use super::build_arguments::build_argument;
 use super::caching::Builder;
 use super::outcome::{Failed, print};
 use super::recorded::{self, Asked, Compared};

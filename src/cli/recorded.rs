@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::foreseen::reached;
 use super::outcome::Failed;
 use super::session::Session;
-use super::{build, locking, planning};
+use super::{build_arguments, locking, planning};
 use crate::dockerfile;
 use crate::engine::{self, Choice};
 use crate::plan::Plan;
@@ -159,7 +159,7 @@ fn circumstances(
     let store = if matters { Some(session.store()?) } else { None };
     let (inputs, project) = (dockerfile::input_stages(&planned.plans), &planned.loaded.project);
     let one = |plan: &Plan| {
-        let given = store.as_ref().map(|store| build::arguments(session, plan, store, project, arguments));
+        let given = store.as_ref().map(|store| build_arguments::arguments(session, plan, store, project, arguments));
         Ok(Circumstances { arguments: given.transpose()?.unwrap_or_default(), merges, inputs: inputs.clone() })
     };
     planned.plans.iter().map(one).collect()

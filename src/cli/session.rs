@@ -16,7 +16,7 @@ use super::outcome::{FAILED, Failed, USAGE, say};
 use super::{Colour, Network};
 use crate::configuration::{self, Configuration};
 use crate::extension::Extension;
-use crate::hashing::Memory;
+use crate::hashing::{Hashing, Memory};
 use crate::manifest::Warning;
 use crate::remote::{self, Remotes};
 use crate::source::{Located, Source};
@@ -127,8 +127,14 @@ impl Session {
 
     /// Finds the project. Extensions from git come with it, as far as its lock names them and the store has them.
     pub(super) fn workspace(&self) -> Result<Workspace, Failed> {
-        let memory = Memory::new(self.store_root()?.join(store::HASHES));
-        origins::as_locked(Workspace::find(&self.start)?.with_memory(memory), || self.store())
+        let hashing = self.hashing(&self.store_root()?);
+        origins::as_locked(Workspace::find(&self.start)?.with_hashing(hashing), || self.store())
+    }
+
+    /// How folders of projects are hashed: with what the store in `root` knows of them, until an interrupt.
+    pub(super) fn hashing(&self, root: &Path) -> Hashing {
+        let memory = Some(Memory::new(root.join(store::HASHES)));
+        Hashing { memory, interrupted: Arc::clone(&self.interrupted) }
     }
 
     /// Reads the project and prints the warnings of its manifests.

@@ -1,8 +1,9 @@
-//! What a builder holds: cache mounts and the build cache, as `docker buildx du --verbose` says, and how to remove it.
+//! What a builder holds: cache mounts and the build cache, as `docker buildx du --verbose` and `buildctl du --verbose` say,
+//! and how to remove it.
 //!
 //! Decides what of that text is believed and which calls ask and remove. Leaves out starting them (`run`).
 //!
-//! buildx writes a record as lines of `Key:<tabs>value`, and an empty line behind it. A description holds the command of
+//! Both write a record as lines of `Key:<tabs>value`, and an empty line behind it. A description holds the command of
 //! the step that made it, and may go over several lines: a record begins only where `ID:` follows an empty line, and only
 //! the quoted id at its end, the last on the line, is taken.
 
@@ -15,7 +16,7 @@ pub struct Held {
     pub mounts: Vec<CacheMount>,
     /// How many other records there are: results of steps, contexts, frontends.
     pub others: usize,
-    /// The size of all records, in bytes, as buildx rounds it.
+    /// The size of all records, in bytes, as the program rounds it.
     pub bytes: u64,
     /// The size of what no build uses at the moment, in bytes.
     pub reclaimable: u64,
@@ -28,38 +29,70 @@ pub struct CacheMount {
     pub id: String,
     /// Where the step that made it has it.
     pub target: String,
-    /// Its size in bytes, as buildx rounds it.
+    /// Its size in bytes, as the program rounds it.
     pub bytes: u64,
     /// How often it was used.
     pub uses: u64,
-    /// When it was used last, in buildx's words.
+    /// When it was used last: how long ago in buildx's words, or when.
     pub used: String,
     /// What the builder calls it: `[a-z0-9]+`.
     pub record: String,
 }
 
-/// Returns the arguments of `docker` that ask what `builder` holds.
-pub fn ask(builder: Option<&str>) -> Vec<String> {
-    call("du", builder, &["--verbose"])
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder<'a> {
+    /// A builder of buildx; the current one when it has no name.
+    Buildx(Option<&'a str>),
+    /// The buildkitd that buildctl reaches.
+    Buildctl,
 }
 
-/// Returns the arguments of `docker` that remove the cache mount `mount`.
-pub fn remove(builder: Option<&str>, mount: &CacheMount) -> Vec<String> {
-    call("prune", builder, &["--force", &format!("--filter=id={}", mount.record)])
+/// A call of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The program.
+    pub program: &'static str,
+    /// What it is told.
+    pub arguments: Vec<String>,
 }
 
-/// Returns the arguments of `docker` that remove everything that no build uses.
-pub fn remove_all(builder: Option<&str>) -> Vec<String> {
-    call("prune", builder, &["--force", "--all"])
+impl Holder<'_> {
+    /// Returns the call that asks what it holds.
+    pub fn ask(self) -> Call {
+        self.call("du", &["--verbose"])
+    }
+
+    /// Returns the call that removes the cache mount `mount`.
+    pub fn remove(self, mount: &CacheMount) -> Call {
+        match self {
+            Self::Buildx(_) => self.call("prune", &["--force", &format!("--filter=id={}", mount.record)]),
+            Self::Buildctl => self.call("prune", &[&format!("--filter=id=={}", mount.record)]),
+        }
+    }
+
+    /// Returns the call that removes everything that no build uses.
+    pub fn remove_all(self) -> Call {
+        match self {
+            Self::Buildx(_) => self.call("prune", &["--force", "--all"]),
+            Self::Buildctl => self.call("prune", &["--all"]),
+        }
+    }
+
+    fn call(self, verb: &str, flags: &[&str]) -> Call {
+        let (program, mut arguments) = match self {
+            Self::Buildx(None) => ("docker", vec!["buildx".to_owned(), verb.to_owned()]),
+            Self::Buildx(Some(name)) => {
+                ("docker", vec!["buildx".to_owned(), verb.to_owned(), format!("--builder={name}")])
+            }
+            Self::Buildctl => ("buildctl", vec![verb.to_owned()]),
+        };
+        arguments.extend(flags.iter().map(|&flag| flag.to_owned()));
+        Call { program, arguments }
+    }
 }
 
-fn call(verb: &str, builder: Option<&str>, flags: &[&str]) -> Vec<String> {
-    let builder = builder.map(|name| format!("--builder={name}"));
-    let words = ["buildx", verb].into_iter().chain(builder.as_deref()).chain(flags.iter().copied());
-    words.map(str::to_owned).collect()
-}
-
-/// Reads what `docker buildx du --verbose` says.
+/// Reads what the call of [`Holder::ask`] says.
 pub fn read(text: &str) -> Held {
     let mut held = Held::default();
     for part in records(text) {
@@ -188,9 +221,35 @@ Total:\t\t25.52GB
         let held = read(&TEXT.replace("ccwon98g6", "x,id!=y"));
         assert_eq!(held.mounts, []);
         let mount = read(TEXT).mounts.remove(0);
-        assert_eq!(remove(Some("b"), &mount), ["buildx", "prune", "--builder=b", "--force", "--filter=id=ccwon98g6"]);
-        assert_eq!(ask(None), ["buildx", "du", "--verbose"]);
-        assert_eq!(remove_all(None), ["buildx", "prune", "--force", "--all"]);
+        let words = |call: Call| format!("{} {}", call.program, call.arguments.join(" "));
+        let builder = Holder::Buildx(Some("b"));
+        assert_eq!(words(builder.remove(&mount)), "docker buildx prune --builder=b --force --filter=id=ccwon98g6");
+        assert_eq!(words(Holder::Buildx(None).ask()), "docker buildx du --verbose");
+        assert_eq!(words(Holder::Buildx(None).remove_all()), "docker buildx prune --force --all");
+        assert_eq!(words(Holder::Buildctl.ask()), "buildctl du --verbose");
+        assert_eq!(words(Holder::Buildctl.remove(&mount)), "buildctl prune --filter=id==ccwon98g6");
+        assert_eq!(words(Holder::Buildctl.remove_all()), "buildctl prune --all");
+    }
+
+    #[test]
+    fn what_buildctl_says_is_read_in_the_same_way() {
+        let held = read(include_str!("fixtures/buildctl.du"));
+        let mount = |id: &str, target: &str, bytes, uses, used: &str, record: &str| CacheMount {
+            id: id.to_owned(),
+            target: target.to_owned(),
+            bytes,
+            uses,
+            used: format!("2026-11-21 {used} +0000 UTC"),
+            record: record.to_owned(),
+        };
+        let mounts = [
+            mount("/noid", "/noid", 8_190, 2, "21:50:53.168542333", "bi6h1xxofi0wup43dguym8qzl"),
+            mount("apt-cache-debian", "/var/cache/apt", 311_300, 2, "21:50:53.177033078", "p9ivwfzbnxcgvj9wmpdhh6964"),
+            mount("heredoc", "/h", 8_190, 1, "21:50:53.366939657", "m2q8179qm961n1775egfbt2yk"),
+        ];
+        assert_eq!(held.mounts, mounts);
+        assert_eq!((held.others, held.bytes, held.reclaimable), (7, 10_330_000, 10_330_000));
+        assert_eq!(read("Reclaimable:\t0B\nTotal:\t\t0B\n").mounts, [], "nothing is held");
     }
 
     #[test]

@@ -12,7 +12,6 @@ pub mod container;
 pub mod exporter;
 pub mod held;
 pub mod image;
-mod info;
 pub mod invocation;
 pub mod oci;
 pub mod probe;
@@ -20,7 +19,6 @@ pub mod progress;
 pub mod run;
 pub mod summary;
 mod text;
-mod worker;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::held::Call;
 use super::invocation::{Invocation, InvocationError, invocation};
 use super::probe::{Answer, Facts, Found, NoEngine, decide, says_all};
 use super::progress::{Event, reader};
@@ -66,8 +67,13 @@ pub enum RunError {
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// It did not start, or said nothing for a long time.
-    #[error("cannot ask `docker`: {0}")]
-    CannotStart(#[from] io::Error),
+    #[error("cannot ask `{program}`: {cause}")]
+    CannotStart {
+        /// Its name.
+        program: &'static str,
+        /// The system's answer.
+        cause: io::Error,
+    },
     /// It failed; the last line that it said.
     #[error("the engine does not answer: {0}")]
     Refused(String),
@@ -141,12 +147,14 @@ fn answer(asked: io::Result<Child>, since: Instant) -> Answer {
     }
 }
 
-/// Runs `docker` with `arguments` and returns what it says, however long that takes.
+/// Makes `call` and returns what its program says, however long that takes.
 ///
 /// # Errors
 /// When it cannot be started, or fails.
-pub fn asked(arguments: &[String]) -> Result<String, AskError> {
-    let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output()?;
+pub fn asked(call: &Call) -> Result<String, AskError> {
+    let Call { program, arguments } = call;
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|cause| AskError::CannotStart { program, cause })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

@@ -18,6 +18,8 @@ mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use content::copy;
 use remembered::{Moment, Remembered};
@@ -72,6 +74,18 @@ pub enum HashingError {
         /// How many.
         bytes: u64,
     },
+    /// The user does not want to know any more.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// How a run hashes folders.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing {
+    /// What earlier runs know; none when every file is read.
+    pub memory: Option<Memory>,
+    /// Once it is true, nothing more is read.
+    pub interrupted: Arc<AtomicBool>,
 }
 
 /// Where it is kept which files had which digests, for the next run.
@@ -87,27 +101,28 @@ impl Memory {
     }
 }
 
-/// Hashes all files of the folder `top`, an absolute path without links, sorted by path. What `memory` has of files that
+/// Hashes all files of the folder `top`, an absolute path without links, sorted by path. What the memory has of files that
 /// have not changed is not read again; it is brought up to date, where that is possible.
 ///
 /// # Errors
-/// The first problem by path: a file cannot be read, is neither file nor folder, changes meanwhile; or there are too many.
-pub fn folder(top: &Path, memory: Option<&Memory>) -> Result<HashedFolder, HashingError> {
-    folder_at(top, memory, Moment::now())
+/// The first problem by path: a file cannot be read, is neither file nor folder, changes meanwhile; or there are too many;
+/// or the run is interrupted.
+pub fn folder(top: &Path, how: &Hashing) -> Result<HashedFolder, HashingError> {
+    folder_at(top, how, Moment::now())
 }
 
 /// As [`folder`], for a run that began at `began`.
-fn folder_at(top: &Path, memory: Option<&Memory>, began: Moment) -> Result<HashedFolder, HashingError> {
-    let seen = walk::files(top)?;
+fn folder_at(top: &Path, how: &Hashing, began: Moment) -> Result<HashedFolder, HashingError> {
+    let seen = walk::files(top, &how.interrupted)?;
     let bytes = seen.iter().map(|seen| seen.stat.size()).sum();
     if bytes > MOST_BYTES {
         return Err(HashingError::TooLarge { bytes });
     }
-    let memory = memory.filter(|_| seen.len() >= WORTH_REMEMBERING || bytes >= WORTH_READING);
+    let memory = how.memory.as_ref().filter(|_| seen.len() >= WORTH_REMEMBERING || bytes >= WORTH_READING);
     let before = memory.map(|memory| Remembered::read(&memory.folder, top)).unwrap_or_default();
     let mut digests = before.digests(&seen);
     let unknown: Vec<usize> = (0..seen.len()).filter(|index| digests[*index].is_none()).collect();
-    for (index, digest) in content::digests(top, &seen, &unknown)? {
+    for (index, digest) in content::digests(top, &seen, &unknown, &how.interrupted)? {
         digests[index] = Some(digest);
     }
     let digests: Vec<[u8; 32]> = digests.into_iter().map(|one| one.expect("the rest has been hashed")).collect();
@@ -125,14 +140,14 @@ fn folder_at(top: &Path, memory: Option<&Memory>, began: Moment) -> Result<Hashe
 /// Hashes the file `path` alone, an absolute path without links, which `name` names.
 ///
 /// # Errors
-/// It cannot be read, is no file, changes meanwhile, or is too large.
-pub fn file(path: &Path, name: &str) -> Result<HashedFile, HashingError> {
+/// It cannot be read, is no file, changes meanwhile, or is too large; or the run is interrupted.
+pub fn file(path: &Path, name: &str, how: &Hashing) -> Result<HashedFile, HashingError> {
     let stat = walk::stat(path).map_err(|cause| HashingError::Io { path: name.to_owned(), cause })?;
     if stat.size() > MOST_BYTES {
         return Err(HashingError::TooLarge { bytes: stat.size() });
     }
     let seen = Seen { path: name.to_owned(), stat };
-    let digest = content::digest(path, &seen, &mut Vec::new())?;
+    let digest = content::digest(path, &seen, &mut Vec::new(), &how.interrupted)?;
     Ok(HashedFile { executable: seen.stat.is_executable(), path: seen.path, digest })
 }
 

@@ -32,6 +32,10 @@ impl Scene {
         Memory::new(self.place.path().join("memory"))
     }
 
+    fn how(&self) -> Hashing {
+        Hashing { memory: Some(self.memory()), ..Hashing::default() }
+    }
+
     fn write(&self, path: &str, text: &str) {
         let path = self.top_of(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -44,12 +48,12 @@ impl Scene {
 
     /// Hashes as a run would that began so much later.
     fn remembered(&self, later: i128) -> HashedFolder {
-        folder_at(&self.top(), Some(&self.memory()), Moment(Moment::now().0 + later)).unwrap()
+        folder_at(&self.top(), &self.how(), Moment(Moment::now().0 + later)).unwrap()
     }
 
     /// How many files are known without reading them.
     fn known(&self) -> usize {
-        let seen = walk::files(&self.top()).unwrap();
+        let seen = walk::files(&self.top(), &AtomicBool::new(false)).unwrap();
         Remembered::read(&self.memory().folder, &self.top()).digests(&seen).iter().flatten().count()
     }
 
@@ -61,8 +65,8 @@ impl Scene {
     /// The folder as it is, which must be the same with and without memory.
     #[track_caller]
     fn hashed(&self) -> HashedFolder {
-        let plain = folder(&self.top(), None).unwrap();
-        assert_eq!(folder(&self.top(), Some(&self.memory())).unwrap(), plain);
+        let plain = folder(&self.top(), &Hashing::default()).unwrap();
+        assert_eq!(folder(&self.top(), &self.how()).unwrap(), plain);
         plain
     }
 }
@@ -153,7 +157,7 @@ fn a_damaged_or_foreign_memory_counts_as_none() {
     let note = scene.note();
     fs::rename(scene.top(), scene.place.path().join("other")).unwrap();
     let other = scene.place.path().canonicalize().unwrap().join("other");
-    let seen = walk::files(&other).unwrap();
+    let seen = walk::files(&other, &AtomicBool::new(false)).unwrap();
     let place = note.with_file_name(&blake3::hash(other.as_os_str().as_encoded_bytes()).to_hex()[..32]);
     fs::rename(&note, &place).unwrap();
     assert!(Remembered::read(&scene.memory().folder, &other).digests(&seen).iter().all(Option::is_none));
@@ -186,7 +190,7 @@ fn the_first_problem_by_path_is_told() {
     let scene = Scene::new();
     symlink("/etc/passwd", scene.top_of("6/link")).unwrap();
     symlink("nowhere", scene.top_of("2/link")).unwrap();
-    let told = |scene: &Scene| folder(&scene.top(), None).unwrap_err().to_string();
+    let told = |scene: &Scene| folder(&scene.top(), &Hashing::default()).unwrap_err().to_string();
     assert_eq!(told(&scene), "`2/link` is neither a file nor a folder");
     let odd = b"1/\xff".to_vec();
     fs::write(scene.place.path().join("top").join(OsString::from_vec(odd)), "").unwrap();
@@ -200,7 +204,21 @@ fn a_folder_with_many_files_is_seen_whole_and_in_order() {
     let scene = Scene { place: tempfile::tempdir().unwrap() };
     fs::create_dir_all(scene.top_of("deep/er")).unwrap();
     (0..1_300).for_each(|number| fs::write(scene.top_of(&format!("deep/er/{number}")), "").unwrap());
-    let files = walk::files(&scene.top()).unwrap();
+    let files = walk::files(&scene.top(), &AtomicBool::new(false)).unwrap();
     assert_eq!(files.len(), 1_300);
     assert!(files.is_sorted_by(|one, other| one.path < other.path));
+}
+
+#[test]
+fn an_interrupted_run_reads_nothing_more_and_remembers_nothing() {
+    let scene = Scene::new();
+    let interrupted = Arc::new(AtomicBool::new(true));
+    let how = Hashing { interrupted: Arc::clone(&interrupted), ..scene.how() };
+    let later = Moment(Moment::now().0 + HOUR);
+    assert!(matches!(folder_at(&scene.top(), &how, later), Err(HashingError::Interrupted)));
+    assert!(matches!(file(&scene.top_of("5/5"), "5", &how), Err(HashingError::Interrupted)));
+    let seen = walk::files(&scene.top(), &AtomicBool::new(false)).unwrap();
+    let digests = content::digests(&scene.top(), &seen, &[0, 1], &interrupted);
+    assert!(matches!(digests, Err(HashingError::Interrupted)));
+    assert!(!scene.memory().folder.exists());
 }

@@ -6,6 +6,7 @@ use std::fs::{DirEntry, Metadata, ReadDir};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::{io, mem};
 
@@ -72,14 +73,17 @@ pub(super) fn stat(path: &Path) -> io::Result<Stat> {
 /// Returns all files below `top`, sorted by path.
 ///
 /// # Errors
-/// The first problem by path.
-pub(super) fn files(top: &Path) -> Result<Vec<Seen>, HashingError> {
+/// The first problem by path; or `interrupted` became true.
+pub(super) fn files(top: &Path, interrupted: &AtomicBool) -> Result<Vec<Seen>, HashingError> {
     let queue = Queue::new(Work::Folder(String::new()));
     let listed = std::thread::scope(|scope| {
         let count = threads::count(MOST_FILES, 1);
-        let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| Listing::of(top, &queue))).collect();
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| Listing::of(top, &queue, interrupted))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a listing does not panic")).collect::<Vec<_>>()
     });
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(HashingError::Interrupted);
+    }
     let (mut seen, mut problems) = (Vec::new(), Vec::new());
     for mut listing in listed {
         seen.append(&mut listing.seen);
@@ -160,12 +164,12 @@ struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    fn of(top: &'a Path, queue: &'a Queue) -> Self {
+    fn of(top: &'a Path, queue: &'a Queue, interrupted: &AtomicBool) -> Self {
         let mut listing = Self { top, queue, seen: Vec::new(), problems: Vec::new() };
         while let Some(work) = queue.next() {
             match work {
                 // The number of files is checked in the end; this is so that nobody waits for it for ever.
-                _ if listing.seen.len() > MOST_FILES => {}
+                _ if listing.seen.len() > MOST_FILES || interrupted.load(Ordering::Relaxed) => {}
                 Work::Folder(path) => match listing.top.join(&path).read_dir() {
                     Ok(entries) => listing.folder(&path, entries),
                     Err(cause) => listing.fail(path.trim_end_matches('/').to_owned(), cause),

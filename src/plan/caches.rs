@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::instruction::Mount;
 use crate::shell::{Command, Script};
+use crate::threads;
 
 /// One cache: which programs use it, its id, its target and how it is shared.
 struct Cache {
@@ -39,7 +40,7 @@ const fn locked(programs: &'static [&'static str], id: &'static str, target: Tar
 
 const APT: &[&str] = &["apt-get", "apt", "aptitude"];
 
-const CACHES: [Cache; 13] = [
+static CACHES: [Cache; 13] = [
     locked(APT, "apt-cache", System("/var/cache/apt")),
     locked(APT, "apt-lists", System("/var/lib/apt/lists")),
     shared(&["pip", "pipx"], "pip-cache", Home(".cache/pip")),
@@ -58,20 +59,45 @@ const CACHES: [Cache; 13] = [
 /// The image's user, as the Dockerfile names it.
 pub(super) const IMAGE_USER: &str = "${DEPS_USER_NAME}";
 
-/// Returns the cache mounts of `command`, which `user` runs, without those whose target is in `taken`. apt's caches
-/// belong to one `system`, a word for the base image.
-pub(super) fn standard(command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
-    if !may_call(command) {
-        return BTreeSet::new();
+/// So many commands take longer to read than a thread to start.
+const WORTH_A_THREAD: usize = 64;
+
+/// Which package managers commands call, and who runs these, where that is not whoever runs the command.
+pub(super) struct Called<'a>(BTreeMap<&'a str, Vec<Call>>);
+
+struct Call {
+    cache: &'static Cache,
+    user: Option<String>,
+}
+
+impl<'a> Called<'a> {
+    /// Reads `commands`.
+    pub(super) fn by(commands: impl Iterator<Item = &'a str>) -> Self {
+        let commands: Vec<&str> = commands.collect::<BTreeSet<_>>().into_iter().collect();
+        let calls = threads::map(&commands, WORTH_A_THREAD, |command| calls(command));
+        Self(commands.into_iter().zip(calls).collect())
     }
-    let script = Script::of_run(command, 0, '\\');
-    let called: BTreeSet<(&str, &str)> =
-        script.commands.iter().map(|one| (one.program.as_str(), runs(one, user))).collect();
-    let mounts = called.into_iter().flat_map(|(program, user)| {
-        let caches = CACHES.iter().filter(move |cache| cache.programs.contains(&program));
-        caches.filter_map(move |cache| cache.mount(user, system))
-    });
-    mounts.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
+
+    /// Returns the cache mounts of `command`, one of those that were read, which `user` runs, without those whose target is
+    /// in `taken`. apt's caches belong to one `system`, a word for the base image.
+    pub(super) fn mounts(&self, command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
+        let calls = self.0.get(command).expect("every command was read");
+        let mounts = calls.iter().filter_map(|call| call.cache.mount(call.user.as_deref().unwrap_or(user), system));
+        mounts.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
+    }
+}
+
+fn calls(command: &str) -> Vec<Call> {
+    if !may_call(command) {
+        return Vec::new();
+    }
+    let called = |one: &Command| {
+        let program = one.program.clone();
+        let caches = CACHES.iter().filter(move |cache| cache.programs.contains(&program.as_str()));
+        let user = other_user(one);
+        caches.map(move |cache| Call { cache, user: user.clone() })
+    };
+    Script::of_run(command, 0, '\\').commands.iter().flat_map(called).collect()
 }
 
 /// Whether `command` may call one of the programs, which is found faster than what it calls. A word of a shell may be
@@ -83,14 +109,13 @@ fn may_call(command: &str) -> bool {
     bare.contains('#') || command.contains("\\u") || CACHES.iter().any(named)
 }
 
-/// Who runs `command` of a step that `user` runs.
-fn runs<'a>(command: &'a Command, user: &'a str) -> &'a str {
-    match command.user.as_deref() {
-        None => user,
-        Some("0" | "#0") => "root",
-        Some("$DEPS_USER_NAME") => IMAGE_USER,
-        Some(other) => other,
-    }
+/// Who runs `command`, where that is not whoever runs its step.
+fn other_user(command: &Command) -> Option<String> {
+    Some(match command.user.as_deref()? {
+        "0" | "#0" => "root".to_owned(),
+        "$DEPS_USER_NAME" => IMAGE_USER.to_owned(),
+        other => other.to_owned(),
+    })
 }
 
 impl Cache {
@@ -128,6 +153,10 @@ fn users(target: &str, id: &str, sharing: &str) -> Mount {
 mod tests {
     use super::*;
 
+    fn called(command: &str) -> Called<'_> {
+        Called::by([command].into_iter())
+    }
+
     /// The mounts of a step as `id target`.
     fn mounts(command: &str, user: &str) -> Vec<String> {
         let shown = |mount| match mount {
@@ -136,7 +165,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let mut mounts: Vec<String> =
-            standard(command, user, &BTreeSet::new(), "debian").into_iter().map(shown).collect();
+            called(command).mounts(command, user, &BTreeSet::new(), "debian").into_iter().map(shown).collect();
         mounts.sort();
         mounts
     }
@@ -186,6 +215,6 @@ mod tests {
     #[test]
     fn a_target_that_the_step_mounts_itself_is_left_alone() {
         let taken = BTreeSet::from(["/root/.cache/pip".to_owned()]);
-        assert!(standard("pip install x", "root", &taken, "debian").is_empty());
+        assert!(called("pip install x").mounts("pip install x", "root", &taken, "debian").is_empty());
     }
 }

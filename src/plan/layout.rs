@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::account;
 use super::apt;
-use super::caches;
+use super::caches::{self, Called};
+use super::conflicts;
 use super::key::StageKey;
 use super::outputs::{Output, links};
 use super::repositories::{self, ByExtension};
@@ -35,6 +36,7 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
         ingredients,
         checkouts: ingredients.checkouts.iter().map(checkout).collect(),
         inputs: ingredients.inputs.iter().map(input).collect(),
+        called: Called::by(ingredients.extensions.iter().filter(|one| one.caches).flat_map(commands)),
         ca: ingredients.project.build.ca_certificates,
         stages: BTreeMap::new(),
         folders: BTreeMap::new(),
@@ -46,8 +48,7 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
     for extension in &order {
         work.builders(extension, &sources, &repositories);
     }
-    work.conflicts(&order);
-    work.path_conflicts(&order);
+    work.problems.extend(conflicts::between(&order));
     work.runtime(&order, &repositories);
     work.finish(&order, sources);
     let Work { stages, folders, project_folders, problems, .. } = work;
@@ -72,6 +73,7 @@ pub(super) struct Work<'a> {
     /// The paths of all checkouts, by set.
     pub(super) checkouts: BTreeSet<(&'a str, &'a str)>,
     pub(super) inputs: BTreeMap<(&'a str, &'a str), &'a str>,
+    called: Called<'a>,
     pub(super) ca: bool,
     stages: BTreeMap<String, Stage>,
     pub(super) folders: BTreeMap<String, Vec<File>>,
@@ -213,7 +215,7 @@ impl Work<'_> {
                     let written = targets(&mounts);
                     mounts.extend(more.iter().filter(|mount| !written.contains(target(mount))).cloned());
                     if extension.caches {
-                        mounts.extend(caches::standard(&run.command, user, &targets(&mounts), &apt::slug(base)));
+                        mounts.extend(self.called.mounts(&run.command, user, &targets(&mounts), &apt::slug(base)));
                     }
                     if self.ca && !offline {
                         mounts.insert(apt::ca_mount());
@@ -223,58 +225,6 @@ impl Work<'_> {
             }
         };
         snippet.steps.iter().map(step).collect()
-    }
-
-    /// Contradictions between extensions.
-    fn conflicts(&mut self, order: &[&Configured]) {
-        let mut accounts = order.iter().filter(|extension| extension.account.is_some());
-        if let (Some(first), Some(second)) = (accounts.next(), accounts.next()) {
-            let (first, second) = (first.name.clone(), second.name.clone());
-            self.problems.push(Problem::TwoAccounts { first, second });
-        }
-        let mut variables: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-        let mut paths: BTreeMap<&str, &str> = BTreeMap::new();
-        let names: BTreeSet<&String> = order.iter().map(|extension| &extension.name).collect();
-        for extension in order {
-            for (variable, value) in &extension.env {
-                let (first, known) = *variables.entry(variable).or_insert((&extension.name, value));
-                if known != value {
-                    let (variable, first, second) = (variable.clone(), first.to_owned(), extension.name.clone());
-                    self.problems.push(Problem::VariableConflict { variable, first, second });
-                }
-            }
-            for second in extension.conflicts.iter().filter(|name| names.contains(name)) {
-                let (first, second) = (extension.name.clone(), second.clone());
-                self.problems.push(Problem::Conflict { first, second });
-            }
-            let copies = extension.builders.iter().flat_map(|builder| &builder.copies).map(|copy| copy.to.as_str());
-            let files = extension.files.keys().map(String::as_str);
-            for path in copies.filter(|path| !path.ends_with('/')).chain(files) {
-                let first = *paths.entry(path).or_insert(&extension.name);
-                if first != extension.name {
-                    let (path, first, second) = (path.to_owned(), first.to_owned(), extension.name.clone());
-                    self.problems.push(Problem::PathConflict { path, first, second });
-                }
-            }
-        }
-    }
-
-    /// A variable is one value, or folders of many extensions.
-    fn path_conflicts(&mut self, order: &[&Configured]) {
-        let mut owners: BTreeMap<&String, &String> = BTreeMap::new();
-        for extension in order {
-            extension.env.keys().for_each(|variable| _ = owners.entry(variable).or_insert(&extension.name));
-        }
-        for extension in order {
-            for variable in extension.paths.keys() {
-                let problem = owners.get(variable).map(|other| Problem::VariableConflict {
-                    variable: variable.clone(),
-                    first: (*other).clone(),
-                    second: extension.name.clone(),
-                });
-                self.problems.extend(problem);
-            }
-        }
     }
 
     /// The base with packages and user: what changes rarely.
@@ -375,6 +325,16 @@ fn reason(instruction: &Instruction) -> Option<String> {
         }),
         _ => None,
     }
+}
+
+/// The commands of an extension's steps.
+fn commands(extension: &Configured) -> impl Iterator<Item = &str> {
+    let builders = extension.builders.iter().map(|builder| &builder.snippet);
+    let steps = builders.chain(&extension.runtime).chain(&extension.user).flat_map(|snippet| &snippet.steps);
+    steps.filter_map(|step| match &step.action {
+        Action::Run(run) => Some(run.command.as_str()),
+        Action::Set { .. } => None,
+    })
 }
 
 fn runs_online(step: &extension::Step, network: Network) -> bool {

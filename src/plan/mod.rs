@@ -9,6 +9,7 @@ pub mod agreement;
 mod apt;
 mod cache_mounts;
 mod caches;
+mod conflicts;
 mod instruction;
 mod key;
 mod layout;

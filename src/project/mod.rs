@@ -108,7 +108,7 @@ pub struct Build {
 }
 
 /// The time of everything in the store, 1980-01-01: older files stay as they are.
-const EPOCH: u32 = 315_532_800;
+pub(crate) const EPOCH: u32 = 315_532_800;
 
 /// Why a `deps.toml` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -218,8 +218,13 @@ pub(super) fn copy_file(from: &Path, path: &Path, mode: u32) -> Result<(), Store
 }
 
 /// Copies a file as [`write_file`] writes one, and returns the BLAKE3 digest of what was copied.
-pub(super) fn copy_hashed(from: &Path, path: &Path, mode: u32) -> Result<[u8; 32], StoreError> {
-    copied(path, mode, |file| hashing::copy(from, file))
+pub(super) fn copy_hashed(
+    from: &Path,
+    path: &Path,
+    mode: u32,
+    interrupted: &AtomicBool,
+) -> Result<[u8; 32], StoreError> {
+    copied(path, mode, |file| hashing::copy(from, file, interrupted))
 }
 
 fn copied<T>(path: &Path, mode: u32, copy: impl FnOnce(&mut File) -> std::io::Result<T>) -> Result<T, StoreError> {

@@ -3,7 +3,7 @@
 //! Decides which paths such a folder may have. The id is known without a store (`digest.rs`); what is copied must still have it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::export::{copy_hashed, make_folder, set_time, sync_file, write_file};
 use super::{Store, StoreError};
@@ -22,7 +22,7 @@ impl Store {
             };
             files.iter().try_for_each(write)
         };
-        self.add(&id, write)?;
+        self.add(&id, write, &AtomicBool::new(false))?;
         Ok(id)
     }
 
@@ -30,24 +30,36 @@ impl Store {
     /// written again.
     ///
     /// # Errors
-    /// As [`Store::add_folder`]; or a file is not what it was when it was hashed.
-    pub fn add_hashed(&self, folder: &HashedFolder, source: impl Fn(&str) -> PathBuf) -> Result<(), StoreError> {
+    /// As [`Store::add_folder`]; or a file is not what it was when it was hashed; or `interrupted` becomes true.
+    pub fn add_hashed(
+        &self,
+        folder: &HashedFolder,
+        source: impl Fn(&str) -> PathBuf,
+        interrupted: &AtomicBool,
+    ) -> Result<(), StoreError> {
         let copy = |draft: &Path, file: &HashedFile| {
             let (from, to) = (source(&file.path), place(draft, &file.path)?);
-            if copy_hashed(&from, &to, if file.executable { 0o755 } else { 0o644 })? != file.digest {
+            let copied = copy_hashed(&from, &to, if file.executable { 0o755 } else { 0o644 }, interrupted);
+            go_on(folder.id(), interrupted)?;
+            if copied? != file.digest {
                 return Err(StoreError::Changed { path: from });
             }
             Ok(())
         };
-        self.add(folder.id(), |draft| folder.files().iter().try_for_each(|file| copy(draft, file)))
+        self.add(folder.id(), |draft| folder.files().iter().try_for_each(|file| copy(draft, file)), interrupted)
     }
 
     /// Adds the folder that `write` fills, unless the store has it.
-    fn add(&self, id: &str, write: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn add(
+        &self,
+        id: &str,
+        write: impl FnOnce(&Path) -> Result<(), StoreError>,
+        interrupted: &AtomicBool,
+    ) -> Result<(), StoreError> {
         if self.has_tree(id) {
             return Ok(());
         }
-        let _lock = self.lock(&format!("tree-{id}"), &AtomicBool::new(false))?;
+        let _lock = self.lock(&format!("tree-{id}"), interrupted)?;
         if self.has_tree(id) {
             return Ok(());
         }
@@ -55,7 +67,10 @@ impl Store {
         let draft = scratch.path().join("tree");
         make_folder(&draft)?;
         write(&draft)?;
-        finish(&draft)?;
+        finish(&draft, |path| {
+            go_on(id, interrupted)?;
+            sync_file(path)
+        })?;
         self.publish(&draft, id, Vec::new())?;
         Ok(())
     }
@@ -81,14 +96,22 @@ fn place(root: &Path, file: &str) -> Result<PathBuf, StoreError> {
     Ok(path)
 }
 
+/// Fails once nobody wants the tree `id` any more.
+fn go_on(id: &str, interrupted: &AtomicBool) -> Result<(), StoreError> {
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(StoreError::Interrupted { name: id.to_owned() });
+    }
+    Ok(())
+}
+
 /// Syncs the files and gives the folders their times, the deepest first.
-fn finish(root: &Path) -> Result<(), StoreError> {
+fn finish(root: &Path, sync: impl Fn(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
     for entry in walkdir::WalkDir::new(root).contents_first(true) {
         let entry = entry.map_err(|error| StoreError::walk(root, error))?;
         if entry.file_type().is_dir() {
             set_time(entry.path())?;
         } else {
-            sync_file(entry.path())?;
+            sync(entry.path())?;
         }
     }
     Ok(())
@@ -114,11 +137,15 @@ mod tests {
         let file = |path: &str, executable, text: &str| HashedFile::new(path.to_owned(), executable, text.as_bytes());
         let folder = HashedFolder::new(vec![file("a/run", true, "#!/bin/sh\n"), file("b", false, "b")]);
         fs::write(source("b"), "c").unwrap();
-        let error = store.add_hashed(&folder, source).unwrap_err();
+        let go_on = AtomicBool::new(false);
+        let error = store.add_hashed(&folder, source, &go_on).unwrap_err();
         assert!(matches!(&error, StoreError::Changed { path } if *path == source("b")), "{error}");
         assert!(!store.has_tree(folder.id()));
         fs::write(source("b"), "b").unwrap();
-        store.add_hashed(&folder, source).unwrap();
+        let stopped = store.add_hashed(&folder, source, &AtomicBool::new(true));
+        assert!(matches!(stopped, Err(StoreError::Interrupted { .. })));
+        assert!(!store.has_tree(folder.id()));
+        store.add_hashed(&folder, source, &go_on).unwrap();
         let tree = store.tree(folder.id()).unwrap();
         assert_eq!(fs::read_to_string(tree.join("a/run")).unwrap(), "#!/bin/sh\n");
         let thing = store.things().unwrap().into_iter().find(|thing| thing.name.ends_with(folder.id())).unwrap();
@@ -127,6 +154,6 @@ mod tests {
         fs::write(tree.join("b"), "c").unwrap();
         assert_eq!(damages().len(), 1);
         let climbing = HashedFolder::new(vec![file("../b", false, "b")]);
-        assert!(matches!(store.add_hashed(&climbing, source), Err(StoreError::BadPath { .. })));
+        assert!(matches!(store.add_hashed(&climbing, source, &go_on), Err(StoreError::BadPath { .. })));
     }
 }

@@ -13,6 +13,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use git2::{ObjectType, Oid};
 use walkdir::WalkDir;
@@ -258,7 +259,8 @@ impl Comparison<'_> {
     fn hashed_folder(&mut self, id: &str) -> Result<(), StoreError> {
         let mut files = Vec::new();
         self.files(|path, executable, place| {
-            let digest = hashing::copy(place, &mut std::io::sink()).map_err(StoreError::io("read", place))?;
+            let digest = hashing::copy(place, &mut std::io::sink(), &AtomicBool::new(false))
+                .map_err(StoreError::io("read", place))?;
             files.push(HashedFile { path, executable, digest });
             Ok(())
         })?;

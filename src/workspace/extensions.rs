@@ -8,7 +8,7 @@ use deps_lock::{Digest, Extension as Entry, Key, Kind, Name, Origin, Text};
 use super::files::{self, Files};
 use super::{Trouble, Workspace};
 use crate::extension::{self, Configured, Extension, File, Input};
-use crate::hashing::Memory;
+use crate::hashing::Hashing;
 use crate::project::{ExtensionOrigin, Project};
 use crate::resolve::{self, Origins};
 use crate::source::{Located, Place, nearest};
@@ -202,10 +202,10 @@ impl Workspace {
 }
 
 /// Hashes the files of the project that `extension` has as inputs.
-pub(super) fn fill(source: &Files, memory: Option<&Memory>, extension: &mut Configured, troubles: &mut Vec<Trouble>) {
+pub(super) fn fill(source: &Files, how: &Hashing, extension: &mut Configured, troubles: &mut Vec<Trouble>) {
     for input in extension.inputs.values_mut() {
         let Input::Project { path, place, files } = input else { continue };
-        match source.hashed(path, memory) {
+        match source.hashed(path, how) {
             Ok(found) => *files = found,
             Err(trouble) => troubles.push(trouble.at(place)),
         }

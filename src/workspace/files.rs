@@ -12,7 +12,7 @@ use super::Trouble;
 use super::revision::{Found, Revision};
 use crate::digest::{HashedFile, HashedFolder};
 use crate::extension::File;
-use crate::hashing::{self, HashingError, Memory};
+use crate::hashing::{self, Hashing, HashingError};
 use crate::source::Source;
 
 /// The largest text that a person writes: the largest real manifest has 40 KB.
@@ -116,14 +116,14 @@ impl Files {
         }
     }
 
-    /// Hashes all files of a folder, or a file alone, by its name. `memory` saves reading what has not changed.
+    /// Hashes all files of a folder, or a file alone, by its name.
     ///
     /// # Errors
-    /// As [`Files::folder`], with other limits; or the folder holds no file.
-    pub(super) fn hashed(&self, path: &str, memory: Option<&Memory>) -> Result<HashedFolder, Trouble> {
+    /// As [`Files::folder`], with other limits; or the folder holds no file; or the run is interrupted.
+    pub(super) fn hashed(&self, path: &str, how: &Hashing) -> Result<HashedFolder, Trouble> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let found = match self {
-            Self::Disk(root) => on_disk(&inside(root, path)?, name, memory).map_err(|error| hashing(path, error))?,
+            Self::Disk(root) => on_disk(&inside(root, path)?, name, how).map_err(|error| hashing(path, error))?,
             Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
                 Found::File(content, executable) => {
                     HashedFolder::new(vec![HashedFile::new(name.to_owned(), executable, &content)])
@@ -171,11 +171,11 @@ fn read(root: &Path, path: &str, most: u64) -> Result<Vec<u8>, Trouble> {
 }
 
 /// Hashes what is at `place`, a path without links: a folder, or the file `name`.
-fn on_disk(place: &Path, name: &str, memory: Option<&Memory>) -> Result<HashedFolder, HashingError> {
+fn on_disk(place: &Path, name: &str, how: &Hashing) -> Result<HashedFolder, HashingError> {
     if place.is_dir() {
-        return hashing::folder(place, memory);
+        return hashing::folder(place, how);
     }
-    Ok(HashedFolder::new(vec![hashing::file(place, name)?]))
+    Ok(HashedFolder::new(vec![hashing::file(place, name, how)?]))
 }
 
 fn hashed_file(File { path, executable, content }: File) -> HashedFile {
@@ -191,6 +191,7 @@ fn hashing(path: &str, error: HashingError) -> Trouble {
         HashingError::TooLarge { bytes } => {
             Trouble::TooLarge { path: path.to_owned(), bytes, most: hashing::MOST_BYTES, place: None }
         }
+        HashingError::Interrupted => Trouble::Interrupted,
         other => trouble(path, &other.to_string()),
     }
 }
@@ -336,11 +337,12 @@ mod tests {
         }
         assert_eq!(disk.matching("**/*.repos").unwrap(), revision.matching("**/*.repos").unwrap());
         assert_eq!(disk.folder("a").unwrap(), revision.folder("a").unwrap());
+        let how = Hashing::default();
         for path in ["run.sh", "folder/b.repos", "link", "a", "folder/x", "out", "gone", "."] {
-            let (disk, revision) = (disk.hashed(path, None), revision.hashed(path, None));
+            let (disk, revision) = (disk.hashed(path, &how), revision.hashed(path, &how));
             assert_eq!(disk.as_ref().ok(), revision.as_ref().ok(), "{path}: {disk:?} {revision:?}");
         }
-        assert!(disk.hashed("run.sh", None).unwrap().files()[0].executable);
+        assert!(disk.hashed("run.sh", &how).unwrap().files()[0].executable);
         assert!(disk.folder(".").is_err() && revision.folder(".").is_err(), "links are no files");
         std::fs::remove_file(folder.join("z.repos")).unwrap();
         assert!(!disk.has("z.repos") && revision.has("z.repos"));

@@ -37,7 +37,7 @@ use files::Files;
 use revision::Revision;
 
 use crate::extension::{Configured, Extension};
-use crate::hashing::Memory;
+use crate::hashing::Hashing;
 use crate::manifest::Warning;
 use crate::project::{self, Project};
 use crate::resolve::Wishes;
@@ -57,8 +57,8 @@ pub struct Workspace {
     /// The files of extensions from git.
     brought: BTreeMap<String, Brought>,
     detection: Detection,
-    /// What earlier runs know of large folders.
-    memory: Option<Memory>,
+    /// How its folders are hashed.
+    hashing: Hashing,
     /// What stands for the lock, where merges stopped in its file.
     merged: Option<LoadedLock>,
 }
@@ -129,16 +129,15 @@ impl Workspace {
             files,
             brought: BTreeMap::new(),
             detection: Detection::default(),
-            memory: None,
+            hashing: Hashing::default(),
             merged: None,
         }
     }
 
-    /// Returns the same project, of whose folders only those files are read that have changed since another run that had
-    /// `memory`.
+    /// Returns the same project, whose folders are hashed as `hashing` says.
     #[must_use]
-    pub fn with_memory(self, memory: Memory) -> Self {
-        Self { memory: Some(memory), ..self }
+    pub fn with_hashing(self, hashing: Hashing) -> Self {
+        Self { hashing, ..self }
     }
 
     /// Returns where the input `path`, a file or a folder of the project, really is.
@@ -211,11 +210,14 @@ impl Workspace {
         for one in threads::map(&extensions, extensions::WORTH_A_THREAD, configure) {
             match one {
                 Ok(mut one) => {
-                    extensions::fill(&self.files, self.memory.as_ref(), &mut one, &mut troubles);
+                    extensions::fill(&self.files, &self.hashing, &mut one, &mut troubles);
                     configured.push(one);
                 }
                 Err(problems) => troubles.extend(all(problems, Trouble::Extension)),
             }
+        }
+        if troubles.iter().any(|trouble| matches!(trouble, Trouble::Interrupted)) {
+            return Err(vec![Trouble::Interrupted]); // what is wrong besides is no news then
         }
         let entries = self.lock_entries(&project, &extensions, &detected);
         let mut wishes = Wishes::gather(&project, &manifests, entries, &configured).unwrap_or_else(|problems| {

@@ -118,6 +118,9 @@ pub enum Trouble {
         /// Where it is asked for.
         place: Place,
     },
+    /// The user does not want it any more.
+    #[error("interrupted")]
+    Interrupted,
     /// A problem of `deps.toml`.
     #[error("{}", .0.error)]
     Project(Located<project::Problem>),
@@ -176,7 +179,7 @@ impl Trouble {
     /// Returns where the trouble is.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::NoProject { .. } | Self::Revision { .. } => None,
+            Self::NoProject { .. } | Self::Revision { .. } | Self::Interrupted => None,
             Self::Io { place, .. }
             | Self::Outside { place, .. }
             | Self::TooLarge { place, .. }

@@ -1,14 +1,18 @@
 //! `deps cache engine`: what the builder holds, cache mounts by id above all, and removing it.
+//!
+//! Decides who is asked: whatever would build, as `deps build` chooses it.
 
 use clap::{Args, Subcommand};
 
 use super::Json;
+use crate::cli::build_failure::no_engine;
 use crate::cli::caching::Builder;
 use crate::cli::diagnostic::Diagnostic;
 use crate::cli::outcome::{FAILED, Failed, UNREACHABLE, USAGE, print};
 use crate::cli::session::Session;
-use crate::engine::held::{self, CacheMount, Held};
+use crate::engine::held::{self, CacheMount, Call, Held, Holder};
 use crate::engine::run::{self, AskError};
+use crate::engine::{self, Choice};
 use crate::report::{self, EngineReport, MountReport, PrunedReport};
 use crate::source::nearest;
 
@@ -29,7 +33,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Ls {
     #[command(flatten)]
-    builder: Builder,
+    which: Which,
     #[command(flatten)]
     json: Json,
 }
@@ -46,9 +50,38 @@ struct Prune {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    builder: Builder,
+    which: Which,
     #[command(flatten)]
     json: Json,
+}
+
+/// Which engine.
+#[derive(Debug, Args)]
+struct Which {
+    /// The engine, as for `deps build`: auto, buildx, docker (through buildx, too), or buildctl (with the buildkitd that
+    /// `BUILDKIT_HOST` names).
+    #[arg(long, default_value = "auto", value_name = "ENGINE")]
+    engine: Choice,
+    #[command(flatten)]
+    builder: Builder,
+}
+
+impl Which {
+    fn holder(&self) -> Result<Holder<'_>, Failed> {
+        let engine = match self.engine {
+            Choice::Only(engine) => engine,
+            choice => run::probe(choice, self.builder.name()).map_err(|error| no_engine(&error))?.engine,
+        };
+        match (engine, self.builder.name()) {
+            (engine::Engine::Buildctl, None) => Ok(Holder::Buildctl),
+            (engine::Engine::Buildctl, Some(_)) => {
+                let message = "`buildctl` cannot choose a builder: that takes buildx";
+                let hint = "`BUILDKIT_HOST` says which buildkitd is asked";
+                Err(Failed::one(USAGE, Diagnostic::error(message).hint(Some(hint.to_owned()))))
+            }
+            (_, builder) => Ok(Holder::Buildx(builder)),
+        }
+    }
 }
 
 pub(super) fn run(session: &Session, options: &Engine) -> Result<(), Failed> {
@@ -59,19 +92,20 @@ pub(super) fn run(session: &Session, options: &Engine) -> Result<(), Failed> {
 }
 
 fn ls(options: &Ls) -> Result<(), Failed> {
-    let Held { mounts, others, bytes, reclaimable } = held(&options.builder)?;
+    let Held { mounts, others, bytes, reclaimable } = held(options.which.holder()?)?;
     let mounts = mounts.iter().map(mount_report).collect();
     let report = EngineReport { schema: 1, mounts, other_records: others, bytes, reclaimable_bytes: reclaimable };
     print(&if options.json.json { report::json(&report) } else { report::engine_text(&report) })
 }
 
 fn prune(session: &Session, options: &Prune) -> Result<(), Failed> {
-    let held = held(&options.builder)?;
+    let holder = options.which.holder()?;
+    let held = held(holder)?;
     let going = if options.all { held.mounts.clone() } else { named(&held.mounts, &options.mounts)? };
     if !options.dry_run {
-        remove(session, options, &going)?;
+        remove(session, options, holder, &going)?;
     }
-    let after = if options.dry_run { None } else { Some(self::held(&options.builder)?.bytes) };
+    let after = if options.dry_run { None } else { Some(self::held(holder)?.bytes) };
     let would = if options.all { held.reclaimable } else { going.iter().map(|mount| mount.bytes).sum() };
     let report = PrunedReport {
         schema: 1,
@@ -83,26 +117,29 @@ fn prune(session: &Session, options: &Prune) -> Result<(), Failed> {
     print(&if options.json.json { report::json(&report) } else { report::pruned_text(&report) })
 }
 
-fn remove(session: &Session, options: &Prune, going: &[CacheMount]) -> Result<(), Failed> {
-    let builder = options.builder.name();
+fn remove(session: &Session, options: &Prune, holder: Holder<'_>, going: &[CacheMount]) -> Result<(), Failed> {
     if options.all {
-        return asked(&held::remove_all(builder)).map(drop);
+        return asked(&holder.remove_all()).map(drop);
     }
     going.iter().try_for_each(|mount| {
         session.stop_if_interrupted()?;
-        asked(&held::remove(builder, mount)).map(drop)
+        asked(&holder.remove(mount)).map(drop)
     })
 }
 
-fn held(builder: &Builder) -> Result<Held, Failed> {
-    asked(&held::ask(builder.name())).map(|text| held::read(&text))
+fn held(holder: Holder<'_>) -> Result<Held, Failed> {
+    asked(&holder.ask()).map(|text| held::read(&text))
 }
 
-fn asked(arguments: &[String]) -> Result<String, Failed> {
-    run::asked(arguments).map_err(|error| {
-        let hint = match error {
-            AskError::CannotStart(_) => "install Docker with buildx",
-            AskError::Refused(_) => "`docker buildx ls` lists the builders, and whether they answer",
+fn asked(call: &Call) -> Result<String, Failed> {
+    run::asked(call).map_err(|error| {
+        let hint = match (&error, call.program) {
+            (AskError::CannotStart { .. }, "buildctl") => "install `buildctl`",
+            (AskError::Refused(_), "buildctl") => {
+                "`BUILDKIT_HOST` says where buildkitd is; `buildctl debug workers` asks it"
+            }
+            (AskError::CannotStart { .. }, _) => "install Docker with buildx",
+            (AskError::Refused(_), _) => "`docker buildx ls` lists the builders, and whether they answer",
         };
         Failed::one(UNREACHABLE, Diagnostic::error(error.to_string()).hint(Some(hint.to_owned())))
     })

@@ -28,7 +28,7 @@ pub(super) struct Gc {
 pub(super) fn run(session: &Session, options: &Gc) -> Result<(), Failed> {
     let store = session.store_alone("`deps cache gc`")?;
     let (forgotten, projects) = without(session, projects(&store)?, &options.forget)?;
-    let stock = Stock::take(&store, &projects, options.keep.keep_days)?;
+    let stock = Stock::take(session, &store, &projects, options.keep.keep_days)?;
     if !stock.needs.unreadable.is_empty() {
         return Err(unreadable(&stock.needs));
     }

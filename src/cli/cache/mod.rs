@@ -13,9 +13,8 @@ use super::diagnostic::Diagnostic;
 use super::origins;
 use super::outcome::{Failed, print};
 use super::session::{Session, store_failed};
-use crate::hashing::Memory;
 use crate::report::{self, CacheReport, CommitReport, PartReport, ThingReport, UsageReport};
-use crate::store::{HASHES, Needs, Project, Store, Thing, ThingKind};
+use crate::store::{Needs, Project, Store, Thing, ThingKind};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -85,14 +84,15 @@ struct Stock {
 }
 
 impl Stock {
-    fn take(store: &Store, projects: &[Project], keep_days: u64) -> Result<Self, Failed> {
+    fn take(session: &Session, store: &Store, projects: &[Project], keep_days: u64) -> Result<Self, Failed> {
         let things = store.things().map_err(|error| store_failed(&error))?;
         let mut needs = store.needs(projects, keep_days);
         for project in projects {
-            for tree in planned(project, store).unwrap_or_default() {
+            for tree in planned(session, project, store).unwrap_or_default() {
                 needs.add(&tree, &project.folder);
             }
         }
+        session.stop_if_interrupted()?; // else it would look as if they needed nothing
         store.add_submodules(&things, &mut needs);
         Ok(Self { things, needs })
     }
@@ -108,9 +108,9 @@ impl Stock {
 
 /// Returns the folders of the project's own files that its plan copies, and what became of files that were downloaded. Where it has no plan, it has none: they are made
 /// again by the next build, without a network.
-fn planned(project: &Project, store: &Store) -> Option<Vec<String>> {
+fn planned(session: &Session, project: &Project, store: &Store) -> Option<Vec<String>> {
     let workspace = Workspace::find(&project.folder).ok().filter(|workspace| workspace.root() == project.folder)?;
-    let workspace = workspace.with_memory(Memory::new(store.root().join(HASHES)));
+    let workspace = workspace.with_hashing(session.hashing(store.root()));
     let workspace = origins::as_locked(workspace, || Ok(store.clone())).ok()?;
     let (loaded, lock) = (workspace.load().ok()?, workspace.lock().ok()??.lock);
     let files = loaded.file_trees(&lock);
@@ -136,7 +136,7 @@ fn folders(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Vec<String> {
 
 fn ls(session: &Session, json: Json) -> Result<(), Failed> {
     let store = session.store()?;
-    let stock = Stock::take(&store, &projects(&store)?, 0)?;
+    let stock = Stock::take(session, &store, &projects(&store)?, 0)?;
     stock.warn(session);
     let listed = stock.things.iter().filter(|thing| thing.kind != ThingKind::Leftover);
     let things = listed.map(|thing| thing_report(thing, &stock.needs)).collect();
@@ -158,7 +158,7 @@ fn thing_report(thing: &Thing, needs: &Needs) -> ThingReport {
 
 fn du(session: &Session, options: &Du) -> Result<(), Failed> {
     let store = session.store()?;
-    let stock = Stock::take(&store, &projects(&store)?, options.keep.keep_days)?;
+    let stock = Stock::take(session, &store, &projects(&store)?, options.keep.keep_days)?;
     stock.warn(session);
     let part = |(part, kind): (&str, ThingKind)| {
         let things: Vec<&Thing> = stock.things.iter().filter(|thing| thing.kind == kind).collect();

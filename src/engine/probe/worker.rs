@@ -1,6 +1,6 @@
 //! What a buildkitd says of what works for it, as `buildctl debug workers --verbose` writes it. Leaves out asking (`run`).
 
-use super::text::printable;
+use super::super::text::printable;
 
 /// What `buildctl debug workers --verbose` says of the first worker.
 #[derive(Debug, Default, PartialEq, Eq)]

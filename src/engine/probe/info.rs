@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::probe::Answer;
+use super::Answer;
 
 /// The answer to `docker info --format '{{json .}}'`.
 #[derive(Deserialize)]
