@@ -30,7 +30,10 @@ const MAY_NAME: [(&str, &[&str]); 26] = [
     ("store", &["digest", "extent", "hashing"]),
     ("threads", &[]),
     ("typed_toml", &["source"]),
-    ("workspace", &["digest", "extension", "extent", "hashing", "manifest", "plan", "project", "resolve", "source", "threads"]),
+    (
+        "workspace",
+        &["digest", "extension", "extent", "hashing", "manifest", "plan", "project", "resolve", "source", "threads"],
+    ),
     (
         "cli",
         &[

@@ -7,8 +7,8 @@ use std::io::{self, Read as _, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::walk::{Seen, Stat};
 use super::HashingError;
+use super::walk::{Seen, Stat};
 use crate::threads;
 
 /// So many files a thread takes at once.

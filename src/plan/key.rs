@@ -83,8 +83,7 @@ pub(super) fn plan_key<'a>(keys: impl Iterator<Item = &'a StageKey>) -> PlanKey 
 ///
 /// All arguments enter, declared or not: `BUILDKIT_SYNTAX` and proxies count without being declared.
 pub(super) fn build_key(plan: &PlanKey, args: &BTreeMap<String, String>, platforms: &[String], epoch: u32) -> BuildKey {
-    let mut encoder = Encoder { hasher: blake3::Hasher::new_derive_key(BUILD_CONTEXT), keys: &BTreeMap::new() };
-    encoder.hasher.update(&plan.0);
+    let mut encoder = Encoder { bytes: plan.0.to_vec(), keys: &BTreeMap::new() };
     encoder.number(args.len());
     for (name, value) in args {
         encoder.text(name);
@@ -92,8 +91,8 @@ pub(super) fn build_key(plan: &PlanKey, args: &BTreeMap<String, String>, platfor
     }
     encoder.number(platforms.len());
     platforms.iter().for_each(|platform| encoder.text(platform));
-    encoder.hasher.update(&u64::from(epoch).to_le_bytes());
-    BuildKey(*encoder.hasher.finalize().as_bytes())
+    encoder.bytes.extend(u64::from(epoch).to_le_bytes());
+    BuildKey(blake3::derive_key(BUILD_CONTEXT, &encoder.bytes))
 }
 
 /// Returns the key that names `stage` on `platform`; `keys` has those of its parents.
@@ -102,18 +101,18 @@ pub(super) fn build_key(plan: &PlanKey, args: &BTreeMap<String, String>, platfor
 /// alternative by a one-byte tag, so no two different stages share an encoding.
 fn stage_key(stage: &Stage, platform: &Platform, keys: &BTreeMap<String, StageKey>) -> StageKey {
     let Stage { name, kind, base, instructions, about: _, impure: _, key: _ } = stage;
-    let mut encoder = Encoder { hasher: blake3::Hasher::new_derive_key(CONTEXT), keys };
+    let mut encoder = Encoder { bytes: Vec::with_capacity(1024), keys };
     encoder.text(kind.name());
     encoder.text(name);
     encoder.text(&platform.to_string());
     encoder.base(base);
     encoder.number(instructions.len());
     instructions.iter().for_each(|instruction| encoder.instruction(instruction));
-    StageKey(*encoder.hasher.finalize().as_bytes())
+    StageKey(blake3::derive_key(CONTEXT, &encoder.bytes))
 }
 
 struct Encoder<'a> {
-    hasher: blake3::Hasher,
+    bytes: Vec<u8>,
     keys: &'a BTreeMap<String, StageKey>,
 }
 
@@ -213,7 +212,7 @@ impl Encoder<'_> {
 
     fn key_of(&mut self, stage: &str) {
         let key = self.keys.get(stage).expect("parents come before the stages that need them");
-        self.hasher.update(&key.0);
+        self.bytes.extend(key.0);
     }
 
     fn list<'t>(&mut self, texts: impl ExactSizeIterator<Item = &'t str>) {
@@ -227,15 +226,15 @@ impl Encoder<'_> {
 
     fn text(&mut self, text: &str) {
         self.number(text.len());
-        self.hasher.update(text.as_bytes());
+        self.bytes.extend(text.as_bytes());
     }
 
     fn number(&mut self, number: usize) {
-        self.hasher.update(&(number as u64).to_le_bytes());
+        self.bytes.extend((number as u64).to_le_bytes());
     }
 
     fn tag(&mut self, tag: u8) {
-        self.hasher.update(&[tag]);
+        self.bytes.push(tag);
     }
 }
 

@@ -142,8 +142,11 @@ impl Work<'_> {
         if packages.is_empty() {
             return self.ingredients.builder_base.clone();
         }
-        let list: Vec<&str> = packages.iter().map(String::as_str).collect();
         let name = apt::stage_name(packages, repositories);
+        if self.stages.contains_key(&name) {
+            return Base::Stage(name);
+        }
+        let list: Vec<&str> = packages.iter().map(String::as_str).collect();
         let base = self.ingredients.builder_base.clone();
         let run = apt::install(packages, repositories, &base, self.ca);
         self.add(name.clone(), Kind::Apt, format!("packages: {}", list.join(" ")), base, vec![Instruction::Run(run)]);

@@ -86,7 +86,8 @@ pub fn steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -
     let needed = needed(plan, target.unwrap_or(&plan.image().name));
     let platform = plan.platform.to_string();
     let variant = format!("{}{}", plan.platform.architecture(), plan.platform.variant().unwrap_or_default());
-    let mut work = Work { platform, variant, circumstances, places: BTreeMap::new(), steps: Vec::new() };
+    let (places, steps, hasher) = (BTreeMap::new(), Vec::new(), blake3::Hasher::new_derive_key(CONTEXT));
+    let mut work = Work { platform, variant, circumstances, places, steps, hasher };
     for stage in plan.stages.iter().filter(|stage| needed.contains(stage.name.as_str())) {
         work.stage(stage);
     }
@@ -133,6 +134,8 @@ struct Work<'a> {
     circumstances: &'a Circumstances,
     places: BTreeMap<String, Place>,
     steps: Vec<Step>,
+    /// One for all chains: to make it takes as long as to hash a short one.
+    hasher: blake3::Hasher,
 }
 
 impl<'a> Work<'a> {
@@ -140,7 +143,7 @@ impl<'a> Work<'a> {
         let mut place = match &stage.base {
             Base::Scratch => Place::default(),
             Base::Image { reference: _, digest } => {
-                let (chain, loose) = Pieces::new("image").content(digest).chains();
+                let (chain, loose) = Pieces::new("image").content(digest).chains(&mut self.hasher);
                 Place { files: Some(Files { chain, loose, step: None }), scope: Scope::default() }
             }
             Base::Stage(name) => self.places.get(name.as_str()).cloned().unwrap_or_default(),
@@ -283,7 +286,7 @@ impl<'a> Work<'a> {
     }
 
     fn push(&mut self, place: &mut Place, pieces: Pieces, step: Step) {
-        let (chain, loose) = pieces.chains();
+        let (chain, loose) = pieces.chains(&mut self.hasher);
         place.files = Some(Files { chain: chain.clone(), loose: loose.clone(), step: Some(self.steps.len()) });
         self.steps.push(Step { chain, loose, ..step });
     }
@@ -324,9 +327,9 @@ impl Pieces {
         }
     }
 
-    fn chains(self) -> (Chain, Chain) {
-        let chain = |pieces: &[u8]| {
-            let hash = blake3::Hasher::new_derive_key(CONTEXT).update(pieces).finalize();
+    fn chains(self, hasher: &mut blake3::Hasher) -> (Chain, Chain) {
+        let mut chain = |pieces: &[u8]| {
+            let hash = hasher.reset().update(pieces).finalize();
             Chain(hash.to_hex()[..32].to_owned())
         };
         (chain(&self.exact), chain(&self.loose))

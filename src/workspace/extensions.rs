@@ -96,8 +96,10 @@ impl Workspace {
         let mut open: BTreeMap<String, Place> = shown.chain(named).collect();
         let mut seen: BTreeSet<String> = open.keys().cloned().collect();
         while !open.is_empty() {
-            let folders: Vec<Folder> =
-                std::mem::take(&mut open).iter().map(|(name, place)| self.extension_folder(project, name, place)).collect();
+            let folders: Vec<Folder> = std::mem::take(&mut open)
+                .iter()
+                .map(|(name, place)| self.extension_folder(project, name, place))
+                .collect();
             for extension in threads::map(&folders, WORTH_A_THREAD, Folder::read) {
                 let extension = match extension {
                     Ok(extension) => extension,
@@ -125,11 +127,15 @@ impl Workspace {
                 let plain = path.value.trim_start_matches("./").trim_end_matches('/');
                 let files = match &self.files {
                     Files::Disk(top) => FolderFiles::OnDisk { top, asked },
-                    Files::Revision(_) => FolderFiles::Read(self.files.folder(plain).map_err(|trouble| trouble.at(&asked))),
+                    Files::Revision(_) => {
+                        FolderFiles::Read(self.files.folder(plain).map_err(|trouble| trouble.at(&asked)))
+                    }
                 };
                 (plain.to_owned(), files)
             }
-            Some(ExtensionOrigin::Git(_)) => (format!("extensions/{name}"), FolderFiles::Read(self.brought(name, place))),
+            Some(ExtensionOrigin::Git(_)) => {
+                (format!("extensions/{name}"), FolderFiles::Read(self.brought(name, place)))
+            }
             Some(ExtensionOrigin::BuiltIn) | None => {
                 let files = extension::builtin(name).ok_or_else(|| {
                     let nearest = nearest(name, extension::builtin_names()).map(str::to_owned);

@@ -204,9 +204,8 @@ impl Workspace {
         let detected = self.detected(&project, &mut troubles);
         let extensions = self.load_extensions(&project, &detected, &mut troubles);
         let mut configured = Vec::new();
-        let configure = |extension: &Extension| {
-            extension.configure(&project.source, project.extensions.get(&extension.name))
-        };
+        let configure =
+            |extension: &Extension| extension.configure(&project.source, project.extensions.get(&extension.name));
         for one in threads::map(&extensions, extensions::WORTH_A_THREAD, configure) {
             match one {
                 Ok(mut one) => {

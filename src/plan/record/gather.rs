@@ -78,11 +78,11 @@ impl<'a> Index<'a> {
             let set = extension.env.keys().chain(extension.paths.keys());
             variables.extend(set.map(|variable| (variable.as_str(), name.as_str())));
         }
-        let released = |extension: &'a Extension| {
-            let release = Release { version: extension.version.to_string(), digest: extension.digest() };
-            (extension.name.as_str(), (extension, release))
-        };
-        let written = told.extensions.iter().map(released).collect();
+        let release =
+            |extension: &Extension| Release { version: extension.version.to_string(), digest: extension.digest() };
+        let releases = threads::map(told.extensions, WORTH_A_THREAD, release);
+        let named = told.extensions.iter().map(|extension| (extension.name.as_str(), extension));
+        let written = named.zip(releases).map(|((name, extension), release)| (name, (extension, release))).collect();
         let all = told.configured.iter().rev().flat_map(|extension| extension.apt_repositories.iter().rev());
         let repositories = all.map(|one| (one.name.as_str(), one)).collect();
         let account = told.configured.iter().find(|extension| extension.account.is_some());
