@@ -44,8 +44,8 @@ enum Format {
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let planned = recorded::planned(session, &workspace, ", and a graph follows from it")?;
-    let compared = Compared::of(session, &workspace, &planned, &Asked::revision(options.against.as_deref()))?;
-    let predictions = compared.predictions(&planned);
+    let compared = Compared::of(session, &workspace, planned, &Asked::revision(options.against.as_deref()))?;
+    let predictions = compared.predictions(planned);
     let plan = report::plan_report(&planned.loaded.project.name, &planned.plans, &predictions, compared.against());
     let graph = report::graph_report(&plan, platform(&plan.platforms, options.platform.as_deref())?);
     print(&text(&graph, if options.json { Format::Json } else { options.format }))

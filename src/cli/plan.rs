@@ -37,8 +37,8 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         builder: options.builder.name(),
         arguments: &options.build_args,
     };
-    let compared = Compared::of(session, &workspace, &planned, &asked)?;
-    let predictions = compared.predictions(&planned);
+    let compared = Compared::of(session, &workspace, planned, &asked)?;
+    let predictions = compared.predictions(planned);
     let report = report::plan_report(&planned.loaded.project.name, &planned.plans, &predictions, compared.against());
     print(&if options.json { report::json(&report) } else { report::plan_text(&report) })
 }

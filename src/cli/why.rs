@@ -26,7 +26,7 @@ pub(super) struct Options {
 pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     let workspace = session.workspace()?;
     let planned = recorded::planned(session, &workspace, ", and stages follow from it")?;
-    let compared = Compared::of(session, &workspace, &planned, &Asked::revision(options.against.as_deref()))?;
+    let compared = Compared::of(session, &workspace, planned, &Asked::revision(options.against.as_deref()))?;
     if compared.is_nothing() {
         return Err(never_built());
     }
