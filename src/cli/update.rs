@@ -42,7 +42,8 @@ pub(super) struct Options {
     #[arg(long)]
     dry_run: bool,
     /// Commit `deps.lock`, and nothing else, with a message that tells the changes. Refuses where the lock has uncommitted changes,
-    /// where it would not be the lock of the manifests as they are committed, or where a merge is in progress. Author and date are git's; no hook is run, nothing is signed.
+    /// where it would not be the lock of the manifests as they are committed, or where a merge is in progress. Author and date are
+    /// git's; no hook is run, nothing is signed.
     #[arg(long, conflicts_with = "dry_run")]
     commit: bool,
     /// Print what moved as JSON (`deps schema update`).
@@ -90,10 +91,12 @@ fn settle(
         check_beside(session, commit, workspace, loaded, &resolution.lock)?;
     }
     let written = !options.dry_run && workspace.replace_lock(before.as_ref(), &resolution.lock)?;
-    let verb = match () {
-        () if options.dry_run => "would write",
-        () if written => "wrote",
-        () => "kept",
+    let verb = if options.dry_run {
+        "would write"
+    } else if written {
+        "wrote"
+    } else {
+        "kept"
     };
     locking::tell(session, &old, &resolution, verb);
     let message = written.then(|| report::update_message(&old, &resolution.lock));

@@ -81,7 +81,8 @@ impl Stopped {
         let (ours, theirs) = (unfit(Side::Ours), unfit(Side::Theirs));
         let fits = |key: &Key, side| match wishes.origins.get(key) {
             Some(wish) => self.comes_from(key, wish, side),
-            None => !if side == Side::Ours { &ours } else { &theirs }.contains(key),
+            None if side == Side::Ours => !ours.contains(key),
+            None => !theirs.contains(key),
         };
         let wish = |key: &Key| {
             let git = wishes.repositories.get(key).map(|wish| &wish.git).or_else(|| wishes.inputs.get(key));
