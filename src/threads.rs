@@ -1,6 +1,7 @@
 //! Much work of one kind, on all cores.
 //!
-//! Decides how many threads it is worth. What comes out stands in the order of what went in, whoever was faster.
+//! Decides how many threads it is worth. What comes out stands in the order of what went in, whoever was faster, so that
+//! rooms without effects may use it: nothing that they return depends on it.
 
 use std::num::NonZero;
 
@@ -24,7 +25,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], least: usize, work: impl Fn(&T) -> R +
 /// Returns how many threads `work` pieces of work are worth, with at least `least` for each.
 pub fn count(work: usize, least: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    cores.min(MOST_THREADS).min(work.div_ceil(least)).max(1)
+    cores.min(MOST_THREADS).min(work / least).max(1)
 }
 
 #[cfg(test)]
@@ -43,7 +44,7 @@ mod tests {
 
     #[test]
     fn little_work_stays_on_one_thread() {
-        assert_eq!((count(0, 8), count(8, 8)), (1, 1));
+        assert_eq!((count(0, 8), count(8, 8), count(15, 8)), (1, 1, 1));
         let here = std::thread::current().id();
         assert!(map(&[1, 2, 3], 8, |_| std::thread::current().id()).iter().all(|thread| *thread == here));
     }

@@ -71,11 +71,11 @@ fn instruction_text(stage: &Stage, step: &Step) -> String {
         line.push(' ');
         line.push_str(word);
         if line.len() > LONGEST * 4 {
-            break; // nobody sees the rest of a long script
+            break; // more characters than are shown, of four bytes at most
         }
     }
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    match line.char_indices().nth(LONGEST) {
+    match line.chars().nth(LONGEST) {
         None => line.chars().map(shown).collect(),
         Some(_) => line.chars().map(shown).take(LONGEST - 1).chain(['…']).collect(),
     }

@@ -11,7 +11,7 @@ use crate::extension::{self, Configured, Extension, File, Input};
 use crate::hashing::Hashing;
 use crate::project::{ExtensionOrigin, Project};
 use crate::resolve::{self, Origins};
-use crate::source::{Located, Place, nearest};
+use crate::source::{Located, Place, Source, nearest};
 use crate::threads;
 
 /// So many extensions take longer to read than a thread to start.
@@ -74,7 +74,7 @@ impl Workspace {
         if !source.text().contains("git") && !source.text().contains('\\') {
             return Ok(Origins::new());
         }
-        self.origins_of(&self.project()?)
+        self.origins_of(&parsed(&source)?)
     }
 
     pub(super) fn origins_of(&self, project: &Project) -> Result<Origins, Vec<Trouble>> {
@@ -202,9 +202,12 @@ impl Workspace {
     }
 
     pub(super) fn project(&self) -> Result<Project, Vec<Trouble>> {
-        let source = self.project_file()?;
-        crate::project::parse(&source).map_err(|problems: Vec<Located<_>>| super::all(problems, Trouble::Project))
+        parsed(&self.project_file()?)
     }
+}
+
+fn parsed(source: &Source) -> Result<Project, Vec<Trouble>> {
+    crate::project::parse(source).map_err(|problems: Vec<Located<_>>| super::all(problems, Trouble::Project))
 }
 
 /// Hashes the files of the project that `extension` has as inputs.
