@@ -104,8 +104,8 @@ fn archives_are_planned_from_the_lock_alone() {
 
 # checkouts: data/models, tool
 FROM scratch AS src-main-1
-COPY trees/a-ef0dfa9412198eb8869ba7c3b6f7473811eb05de122cf66d55535d3e1c87b170/ /ws/src/data/models/
-COPY trees/a-fc761701a4b8a9d35f572107983285e8bbb7fa70829ab4f9e68ae4e11af11fa0/ /ws/src/tool/
+ADD archives/a-ef0dfa9412198eb8869ba7c3b6f7473811eb05de122cf66d55535d3e1c87b170.tar /ws/src/data/models/
+ADD archives/a-fc761701a4b8a9d35f572107983285e8bbb7fa70829ab4f9e68ae4e11af11fa0.tar /ws/src/tool/
 
 # the base with packages and user
 FROM scratch AS runtime

@@ -156,7 +156,7 @@ fn a_second_build_is_all_cached_and_a_bumped_repository_reruns_its_own_copies_on
     assert!(again.stderr().contains(" … CACHED\n"), "{again}");
     sandbox.edit("underlay.repos", "c.git, version: 1.0.0", "c.git, version: 1.1.0");
     let bumped = sandbox.deps(["build", "--no-skip", "-t", "deps-test/small"]).succeeds();
-    let copies = bumped.stderr().lines().filter(|line| line.contains("COPY trees/") && line.contains("done")).count();
+    let copies = bumped.stderr().lines().filter(|line| line.contains("ADD archives/") && line.contains("done")).count();
     assert_eq!(copies, 1, "{bumped}");
     assert_eq!(engine.run_image("deps-test/small", &["cat", "/ws/src/c/f", "/ws/src/a/f"]), "21");
 }

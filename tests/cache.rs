@@ -73,6 +73,7 @@ tree [SIZE] B trees/398f84e5d6a99d848ba03a209eda3be7d1edee52 needed by no lock
 git [SIZE] KiB [SIZE] B unneeded
 hg [SIZE] B [SIZE] B unneeded
 trees [SIZE] B [SIZE] B unneeded
+archives [SIZE] B [SIZE] B unneeded
 files [SIZE] B [SIZE] B unneeded
 tmp [SIZE] B [SIZE] B unneeded
 total [SIZE] KiB [SIZE] B unneeded

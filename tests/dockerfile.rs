@@ -109,15 +109,15 @@ COPY --from=tool-builder /opt/deps/tool/share/ /opt/deps/tool/share/
 
 # checkouts: x
 FROM scratch AS src-home-a
-COPY trees/53e03498b16dfb150e7bb2eca48a2c56ac17c4a1/ /home/dev/src/x/
+ADD archives/53e03498b16dfb150e7bb2eca48a2c56ac17c4a1.tar /home/dev/src/x/
 
 # checkouts: odd $name
 FROM scratch AS src-under-a
-COPY ["trees/53e03498b16dfb150e7bb2eca48a2c56ac17c4a1/", "/ws/src/odd \\$name/"]
+ADD ["archives/53e03498b16dfb150e7bb2eca48a2c56ac17c4a1.tar", "/ws/src/odd \\$name/"]
 
 # checkouts: core/x
 FROM scratch AS src-under-f
-COPY trees/53e03498b16dfb150e7bb2eca48a2c56ac17c4a1/ /ws/src/core/x/
+ADD archives/53e03498b16dfb150e7bb2eca48a2c56ac17c4a1.tar /ws/src/core/x/
 
 # the base with packages and user
 FROM debian:12@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa AS runtime

@@ -104,7 +104,7 @@ stages of robot on linux/amd64
     sandbox.deps(["plan", "--against", "HEAD"]).succeeds().stdout_is(str![[r#"
 plan for linux/amd64: 3 stages, 3 pure (100 %)
   60c4dd34225f  src-main-5  checkouts: x <y>
-    run     COPY fdc1d048f02d /ws/src/x <y>/  (rev of x <y> changed 1.0 → 1.1 (53e03498 → fdc1d048))
+    run     ADD fdc1d048f02d /ws/src/x <y>/  (rev of x <y> changed 1.0 → 1.1 (53e03498 → fdc1d048))
   97c32199afe0  runtime     the base with packages and user
   101fbdb88421  final       the image
     run     COPY --from=src-main-5 /ws/src/ /ws/src/  (follows src-main-5)

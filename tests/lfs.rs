@@ -167,7 +167,7 @@ fn pointers_stay_where_the_manifest_asks_for_that() {
     let pointers = tree(&sandbox, &format!("{id}-p"));
     assert!(fs::read_to_string(pointers.join("small.bin")).unwrap().starts_with("version https://git-lfs"));
     let dockerfile = sandbox.deps(["dockerfile"]).succeeds().stdout();
-    assert!(dockerfile.contains(&format!("trees/{id}-p/")), "{dockerfile}");
+    assert!(dockerfile.contains(&format!("archives/{id}-p.tar ")), "{dockerfile}");
     if !are_installed(&["git-lfs"]) {
         return;
     }

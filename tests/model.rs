@@ -96,8 +96,8 @@ COPY trees/b3-48dc7d6607da2dc2f9e89ed11b409dd0f6e99d8fa1b111c98052b47e2189fe39/ 
 
 # checkouts: a, b
 FROM scratch AS src-main-8
-COPY trees/274285a99458a7c82ab2d7c9c32523e9b9c12e33/ /ws/src/a/
-COPY trees/40794e6ae4c238d3fa7900fce31f21a58673b6ad/ /ws/src/b/
+ADD archives/274285a99458a7c82ab2d7c9c32523e9b9c12e33.tar /ws/src/a/
+ADD archives/40794e6ae4c238d3fa7900fce31f21a58673b6ad.tar /ws/src/b/
 
 # builds tool 1.0.0
 FROM apt-01bf040c AS tool-builder

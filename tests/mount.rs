@@ -24,7 +24,7 @@ fn the_dockerfile_names_every_commit_and_needs_no_context() {
     sandbox.manifest("repositories:\n  core/x: { type: git, url: $GIT/x.git, version: 1.0 }\n  \"it's y\": { type: git, url: $GIT/y.git }\n  again: { type: git, url: $GIT/y.git }\n");
     sandbox.deps(["lock"]).succeeds();
     let text = sandbox.deps(["dockerfile"]).succeeds().stdout();
-    assert!(!text.contains("trees/"), "{text}");
+    assert!(!text.contains("trees/") && !text.contains("archives/"), "{text}");
     let end: String = text.lines().skip_while(|line| !line.starts_with("get ")).collect::<Vec<_>>().join("\n");
     snapbox::assert_data_eq!(
         sandbox.redacted(&end),

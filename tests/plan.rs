@@ -41,8 +41,8 @@ image robot has the plan key 2ef6c30f51e8cd5c823da698388f55246f3442539b4c0f02420
           "steps": [
             {
               "index": 1,
-              "kind": "COPY",
-              "instruction": "COPY 53e03498b16d /ws/src/x/",
+              "kind": "ADD",
+              "instruction": "ADD 53e03498b16d /ws/src/x/",
               "state": "run",
               "reason": "first build on this engine",
               "unless_same": false

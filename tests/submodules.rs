@@ -81,7 +81,7 @@ fn a_tree_without_some_submodules_is_another_one_with_an_id_that_needs_no_networ
         sandbox.deps(["fetch"]).succeeds();
         let plan = sandbox.servers_stopped(|sandbox| sandbox.deps(["dockerfile"]).succeeds().stdout());
         let named: Vec<_> =
-            trees(&sandbox).into_iter().filter(|tree| plan.contains(&format!("trees/{tree}/"))).collect();
+            trees(&sandbox).into_iter().filter(|tree| plan.contains(&format!("archives/{tree}.tar "))).collect();
         named
     };
     let has = |tree: &str, path: &str| sandbox.store().join("trees").join(tree).join(path).exists();

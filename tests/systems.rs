@@ -66,7 +66,7 @@ fn a_mercurial_repository_is_locked_fetched_once_and_planned() {
     );
     assert_eq!(std::fs::read_to_string(tree.join("README")).unwrap(), "2\n");
     let dockerfile = sandbox.deps(["dockerfile"]).succeeds().stdout();
-    assert!(dockerfile.contains(&format!("COPY trees/hg-{stable}/ /ws/src/tool/\n")), "{dockerfile}");
+    assert!(dockerfile.contains(&format!("ADD archives/hg-{stable}.tar /ws/src/tool/\n")), "{dockerfile}");
 
     // Its history is in the store now: nobody is asked again.
     std::fs::rename(sandbox.root().join("tool"), sandbox.root().join("gone")).unwrap();
@@ -182,7 +182,9 @@ url = "file://[ROOT]/svn/trunk"
     std::fs::rename(sandbox.root().join("svn"), sandbox.root().join("gone")).unwrap();
     sandbox.deps(["fetch"]).succeeds();
     let id = tree.file_name().unwrap().to_str().unwrap().to_owned();
-    assert!(sandbox.deps(["dockerfile"]).succeeds().stdout().contains(&format!("COPY trees/{id}/ /ws/src/tool/\n")));
+    assert!(
+        sandbox.deps(["dockerfile"]).succeeds().stdout().contains(&format!("ADD archives/{id}.tar /ws/src/tool/\n"))
+    );
 }
 
 #[test]

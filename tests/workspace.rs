@@ -70,5 +70,5 @@ fn a_real_manifest_is_locked_checked_and_fetched() {
         assert!(run.stderr().contains("all in the store"), "{run}");
     });
     let stages = sandbox.deps(["dockerfile"]).succeeds().stdout();
-    assert_eq!(stages.matches("\nCOPY trees/").count(), parsed.repositories.len());
+    assert_eq!(stages.matches("\nADD archives/").count(), parsed.repositories.len());
 }

@@ -294,6 +294,9 @@ fn fill(
         let added = store.add_folder(&files);
         added.map_err(|error| Failed::one(FAILED, Diagnostic::error(error.to_string())))?;
     }
+    for tree in plans.iter().flat_map(Plan::unpacked) {
+        store.pack(tree, session.interrupted()).map_err(|error| store_failed(&error))?;
+    }
     for ProjectFolder { path, files } in plans.iter().flat_map(|plan| &plan.project_folders) {
         let place = workspace.input(path)?;
         let source = |name: &str| if place.is_dir() { place.join(name) } else { place.clone() };

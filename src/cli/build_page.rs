@@ -12,7 +12,7 @@ use super::watching;
 use crate::engine::progress::Step;
 use crate::engine::summary::Outcome;
 use crate::plan::Plan;
-use crate::report::{self, BuildPage, StepFact};
+use crate::report::{self, BuildPage, StepFact, StepName};
 
 /// Writes the page of a build of the project `name` to `path`.
 pub(super) fn write(
@@ -45,11 +45,9 @@ fn summary(outcome: &Outcome) -> String {
     format!("{how}: {steps}, {cached}, {} run, in {:.1}s", outcome.ran, outcome.took.as_secs_f64())
 }
 
-/// An ADD is a copy to a plan.
 fn fact(step: &Step) -> Option<StepFact> {
     let (state, seconds) = watching::state(step.end.as_ref()?);
     let name = watching::step_name(step);
-    let kind = if name.kind == "ADD" { "COPY".to_owned() } else { name.kind };
-    let (platform, stage, index) = (name.platform, name.stage, name.index);
+    let StepName { platform, stage, index, kind, instruction: _ } = name;
     Some(StepFact { platform, stage, index, kind, state: state.to_owned(), seconds })
 }

@@ -193,7 +193,8 @@ fn fact(step: &Step) -> Option<Fact> {
     };
     let kind = match step.kind {
         Kind::Run => StepKind::Run,
-        Kind::Copy | Kind::Add => StepKind::Copy,
+        Kind::Add => StepKind::Add,
+        Kind::Copy => StepKind::Copy,
         Kind::Link => StepKind::Link,
         Kind::Workdir => StepKind::Workdir,
     };

@@ -2,7 +2,8 @@
 //!
 //! Decides spelling: quoting, line breaks, the order of flags. Values that come from data stand inside quotes or JSON
 //! strings, or were checked to be single words, so none can become an instruction (DESIGN §6.1). Leaves out what is
-//! in a stage (`plan/`). The build context is the store: `trees/<content id>`.
+//! in a stage (`plan/`). The build context is the store: `trees/<content id>`,
+//! and `archives/<content id>.tar` for checkouts.
 
 mod fill;
 mod platforms;
@@ -71,14 +72,17 @@ fn stage_text(text: &mut String, stage: &Stage, varied: &Varied) {
     let head = format!("# {about}\nFROM {base} AS {}\n", stage.name);
     text.push_str(&head);
     for instruction in &stage.instructions {
-        text.push_str(&instruction_text(instruction, &stage.name, varied));
+        text.push_str(&instruction_text(instruction, stage, varied));
         text.push('\n');
     }
 }
 
-fn instruction_text(instruction: &Instruction, stage: &str, varied: &Varied) -> String {
+fn instruction_text(instruction: &Instruction, stage: &Stage, varied: &Varied) -> String {
     match instruction {
-        Instruction::Run(run) => run_text(run, stage, varied),
+        Instruction::Run(run) => run_text(run, &stage.name, varied),
+        Instruction::CopyTree(CopyTree { tree, to }) if stage.unpacks() => {
+            format!("ADD {}", paths(&format!("archives/{tree}.tar"), to))
+        }
         Instruction::CopyTree(CopyTree { tree, to }) => format!("COPY {}", paths(&tree_path(tree), to)),
         Instruction::CopyStage { stage, from, to, link } => {
             let link = if *link { "--link " } else { "" };

@@ -179,6 +179,12 @@ impl Stage {
 }
 
 impl Stage {
+    /// Whether its trees come as archives, which the engine unpacks: checkouts may have any number of files, of each of
+    /// which an engine is told in every build where they come from a folder.
+    pub fn unpacks(&self) -> bool {
+        self.kind == Kind::Sources
+    }
+
     /// Returns where the step was written that BuildKit calls `[<stage> <index>/…]`.
     ///
     /// BuildKit counts from 1: `FROM` of an image, then every `RUN`, `COPY`, `ADD` and `WORKDIR` (measured, see
@@ -252,6 +258,16 @@ impl Plan {
         };
         let mut instructions = self.stages.iter().flat_map(|stage| &stage.instructions);
         instructions.any(|one| matches!(one, Instruction::Run(run) if run.mounts.iter().any(asks)))
+    }
+
+    /// Returns the ids of the trees that the build unpacks from archives, sorted.
+    pub fn unpacked(&self) -> BTreeSet<&str> {
+        let unpacking = self.stages.iter().filter(|stage| stage.unpacks());
+        let trees = unpacking.flat_map(|stage| &stage.instructions).filter_map(|instruction| match instruction {
+            Instruction::CopyTree(copy) => Some(copy.tree.as_str()),
+            _ => None,
+        });
+        trees.collect()
     }
 
     /// Returns how many stages are pure.

@@ -9,6 +9,7 @@
 //! | RUN | what it stands on; command and shell; variables and arguments in force, in their order; user; folder; network; mounts |
 //! | cache mount | target and owner, never id or sharing |
 //! | mount of a tree or a stage | the content, not the path that it has there |
+//! | ADD of an archive | what it stands on; the archive; where it goes |
 //! | COPY | what it stands on; the content; the last part of the path that it comes from; where it goes |
 //! | COPY --link | the same without what it stands on; LINK: what it stands on, and that layer |
 //! | WORKDIR | what it stands on; the folder; the user |
@@ -41,6 +42,8 @@ pub struct Chain(String);
 pub enum StepKind {
     /// `RUN`.
     Run,
+    /// `ADD` of an archive.
+    Add,
     /// `COPY`.
     Copy,
     /// Putting the layer of a `COPY --link` onto what stands before it.
@@ -161,12 +164,12 @@ impl<'a> Work<'a> {
                 below: place.files.as_ref().and_then(|files| files.step),
                 sources: BTreeSet::new(),
             };
-            self.instruction(instruction, &mut place, step);
+            self.instruction(instruction, &mut place, step, stage.unpacks());
         }
         self.places.insert(stage.name.clone(), place);
     }
 
-    fn instruction(&mut self, instruction: &Instruction, place: &mut Place, step: Step) {
+    fn instruction(&mut self, instruction: &Instruction, place: &mut Place, step: Step, unpacks: bool) {
         match instruction {
             Instruction::Run(run) => {
                 self.inputs(run, &step);
@@ -174,8 +177,8 @@ impl<'a> Work<'a> {
                 self.push(place, pieces, Step { sources, ..step });
             }
             Instruction::CopyTree(CopyTree { tree, to }) => {
-                let pieces = Pieces::new("copy").below(place).text(tree).text(to);
-                self.push(place, pieces, Step { kind: StepKind::Copy, ..step });
+                let (name, kind) = if unpacks { ("add", StepKind::Add) } else { ("copy", StepKind::Copy) };
+                self.push(place, Pieces::new(name).below(place).text(tree).text(to), Step { kind, ..step });
             }
             Instruction::CopyStage { stage, from, to, link } => {
                 let sources = BTreeSet::from([stage.clone()]);
@@ -346,6 +349,7 @@ impl StepKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "RUN",
+            Self::Add => "ADD",
             Self::Copy => "COPY",
             Self::Link => "LINK",
             Self::Workdir => "WORKDIR",

@@ -48,7 +48,7 @@ pub struct StepFact {
     pub stage: String,
     /// Which of the stage's counted instructions it is, from 1.
     pub index: u32,
-    /// `RUN`, `COPY`, `LINK` or `WORKDIR`.
+    /// `RUN`, `ADD`, `COPY`, `LINK` or `WORKDIR`.
     pub kind: String,
     /// `cached`, `done`, `failed` or `cancelled`.
     pub state: String,

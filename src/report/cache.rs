@@ -23,7 +23,7 @@ pub struct CacheReport {
 /// Something in the store.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ThingReport {
-    /// `repository`, `mercurial`, `tree` or `file`.
+    /// `repository`, `mercurial`, `tree`, `archive` or `file`.
     pub kind: String,
     /// Its path below the store.
     pub name: String,
@@ -94,7 +94,7 @@ pub struct CollectReport {
 /// Something that went.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RemovedReport {
-    /// `repository`, `commits`, `mercurial`, `tree`, `file` or `leftover`.
+    /// `repository`, `commits`, `mercurial`, `tree`, `archive`, `file` or `leftover`.
     pub kind: String,
     /// Its path below the store; of commits, that of their repository.
     pub name: String,

@@ -21,7 +21,7 @@ const LONGEST: usize = 72;
 pub struct StepReport {
     /// What the engine calls it: `[<stage> <index>/…]`.
     pub index: u32,
-    /// `RUN`, `COPY`, `LINK` or `WORKDIR`.
+    /// `RUN`, `ADD`, `COPY`, `LINK` or `WORKDIR`.
     pub kind: String,
     /// The instruction in short.
     pub instruction: String,

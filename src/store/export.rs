@@ -23,7 +23,7 @@ use super::{BadEntry, Checkout, Pointers, Store, StoreError, Tree};
 use crate::hashing;
 
 /// 1980-01-01T00:00:00Z in seconds: the earliest time that zip archives can hold.
-const EPOCH: i64 = 315_532_800;
+pub(super) const EPOCH: i64 = 315_532_800;
 
 impl Store {
     /// Exports `checkout`, unless the store has its tree. All its commits must be pinned.

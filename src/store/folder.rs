@@ -97,7 +97,7 @@ fn place(root: &Path, file: &str) -> Result<PathBuf, StoreError> {
 }
 
 /// Fails once nobody wants the tree `id` any more.
-fn go_on(id: &str, interrupted: &AtomicBool) -> Result<(), StoreError> {
+pub(super) fn go_on(id: &str, interrupted: &AtomicBool) -> Result<(), StoreError> {
     if interrupted.load(Ordering::Relaxed) {
         return Err(StoreError::Interrupted { name: id.to_owned() });
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use walkdir::WalkDir;
 
+use super::pack::ARCHIVES;
 use super::{Needs, Repository, Store, StoreError, lock, name};
 
 /// How old a note from one run for the next must be before it is left over.
@@ -28,6 +29,8 @@ pub enum ThingKind {
     Mercurial,
     /// An exported folder.
     Tree,
+    /// A tree as one file.
+    Archive,
     /// A file by its content.
     File,
     /// What a process that was killed, or a tree that is gone, has left.
@@ -41,6 +44,7 @@ impl ThingKind {
             Self::Repository => "repository",
             Self::Mercurial => "mercurial",
             Self::Tree => "tree",
+            Self::Archive => "archive",
             Self::File => "file",
             Self::Leftover => "leftover",
         }
@@ -85,6 +89,9 @@ impl Store {
         for name in trees {
             things.push(self.thing(ThingKind::Tree, format!("trees/{name}"), own_id(&name), true)?);
         }
+        for name in self.names(ARCHIVES)?.into_iter().filter(|name| self.tree_of(name).is_some()) {
+            things.push(self.thing(ThingKind::Archive, format!("{ARCHIVES}/{name}"), own_id(&name), true)?);
+        }
         for name in self.names("files")?.into_iter().filter(|name| name::is_sha256(name)) {
             things.push(self.thing(ThingKind::File, format!("files/{name}"), own_id(&name), true)?);
         }
@@ -125,6 +132,11 @@ impl Store {
         Ok(Thing { kind, name, bytes, ids, known })
     }
 
+    /// Returns the id of the tree that the archive `name` is of, when the store has that.
+    pub(super) fn tree_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_suffix(".tar").filter(|id| self.has_tree(id))
+    }
+
     /// Returns the names in a folder of the store, sorted. What is no UTF-8 is not ours.
     pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let path = self.root.join(folder);
@@ -141,6 +153,8 @@ impl Store {
     /// Returns what belongs to nothing any more, as paths below the store.
     fn leftovers(&self) -> Result<Vec<String>, StoreError> {
         let mut left: Vec<String> = self.names("tmp")?.into_iter().map(|name| format!("tmp/{name}")).collect();
+        let archives = self.names(ARCHIVES)?.into_iter().filter(|name| self.tree_of(name).is_none());
+        left.extend(archives.map(|name| format!("{ARCHIVES}/{name}")));
         for name in self.names("meta")? {
             let path = self.root.join("meta").join(&name);
             let is_left = match name.strip_suffix(".json").or(name.strip_suffix(".sum")) {

@@ -9,6 +9,7 @@
 //!                                what their versions name by refs/deps/names/<rev>
 //! hg/<slug>-<hash of url>         Mercurial repositories
 //! trees/<id>/                    exported folders: modes 644 and 755, every mtime 1980-01-01T00:00:00Z, no `.git`
+//! archives/<id>.tar              the same as one file, which builds unpack; made when a build wants it
 //! meta/<id>.json                 what was noticed while a tree was written
 //! meta/<id>.sum                  the sum of a tree whose id does not say its content, for `deps cache verify`
 //! meta/kept-<name>.json          what one run leaves for the next
@@ -42,6 +43,7 @@ mod lock;
 mod name;
 mod named;
 mod noticed;
+mod pack;
 mod projects;
 mod repository;
 mod single;
@@ -83,7 +85,7 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This 
 pub const HASHES: &str = "hashes";
 
 /// What there is below the root.
-const FOLDERS: [&str; 8] = ["git", "hg", "trees", "files", "meta", "meta/projects", "tmp", "locks"];
+const FOLDERS: [&str; 9] = ["git", "hg", "trees", pack::ARCHIVES, "files", "meta", "meta/projects", "tmp", "locks"];
 
 /// A store on disk, shared by all projects and by processes that run at the same time.
 ///
@@ -183,7 +185,7 @@ impl Store {
         Ok(StoreAlone { store: Self { root, _lock: Arc::new(lock) } })
     }
 
-    /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>`.
+    /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>` and `archives/<id>.tar`.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -235,17 +237,9 @@ impl Store {
         fs::read_to_string(self.sum_path(id)).ok()
     }
 
-    /// Removes what was written about the tree `id`, which is gone.
+    /// Removes what was written about the tree `id`, which is gone, and its archive.
     fn forget_noticed(&self, id: &str) -> Result<(), StoreError> {
-        for path in [self.meta(id), self.sum_path(id)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(StoreError::io("remove", &path)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        [self.meta(id), self.sum_path(id), self.archive_path(id)].iter().try_for_each(|path| remove_file(path))
     }
 
     /// Gives the finished folder `draft` its name. What was noticed is written first: a tree that exists is complete.
@@ -253,6 +247,7 @@ impl Store {
     fn publish(&self, draft: &Path, id: &str, noticed: impl Into<Noticed>) -> Result<Tree, StoreError> {
         let noticed = noticed.into();
         let _replaced = self.retire(id)?;
+        remove_file(&self.archive_path(id))?; // of a tree that was replaced
         if !name::says_content(id) {
             self.replace(&self.sum_path(id), sum::sum(draft)?.as_bytes())?;
         }
@@ -276,6 +271,14 @@ impl Store {
             Ok(())
         };
         write().map_err(StoreError::io("write", path))
+    }
+}
+
+/// Removes the file `path`, if it is there.
+fn remove_file(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Decides what damage is. A tree of a commit is compared with the objects of that commit, entry by entry: names, kinds,
 //! modes, links, contents by their git ids; instead of a pointer of Git LFS, the content that it names will do. A folder
-//! is compared with its digest, a file with its SHA-256, any other tree with the sum that was written with it. What
+//! is compared with its digest, a file with its SHA-256, an archive with its tree, any other tree with the sum that was written with it. What
 //! Mercurial keeps is Mercurial's to check. Times are not looked at: no content depends on them. Leaves out
 //! repositories (`fsck.rs`) and what to do about damage.
 
@@ -106,6 +106,7 @@ impl Store {
         let mut found = match thing.kind {
             ThingKind::Repository => self.repository_damages(thing)?,
             ThingKind::Tree => self.tree_damages(thing, commits)?,
+            ThingKind::Archive => self.archive_damages(thing)?,
             ThingKind::File if hashed(&path)? == thing.file_name() => Vec::new(),
             ThingKind::File => vec![(PathBuf::new(), Fault::Content)],
             ThingKind::Mercurial | ThingKind::Leftover => Vec::new(),
@@ -125,6 +126,20 @@ impl Store {
             Damage { name, problem }
         };
         Ok(found.into_iter().map(named).collect())
+    }
+
+    /// Compares an archive with what its tree would be packed to now.
+    fn archive_damages(&self, thing: &Thing) -> Result<Vec<(PathBuf, Fault)>, StoreError> {
+        let path = self.root.join(&thing.name);
+        let mut found = blake3::Hasher::new();
+        fs::File::open(&path)
+            .and_then(|file| found.update_reader(file).map(drop))
+            .map_err(StoreError::io("read", &path))?;
+        let Some(id) = self.tree_of(thing.file_name()) else { return Ok(Vec::new()) };
+        let mut expected = blake3::Hasher::new();
+        self.write_archive(id, &mut expected, &mut || Ok(()))?;
+        let same = found.finalize() == expected.finalize();
+        Ok(if same { Vec::new() } else { vec![(PathBuf::new(), Fault::Content)] })
     }
 
     fn tree_damages(&self, thing: &Thing, commits: &Commits) -> Result<Vec<(PathBuf, Fault)>, StoreError> {

@@ -15,7 +15,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) stage: String,
-    /// `RUN`, `COPY`, `LINK` or `WORKDIR`.
+    /// `RUN`, `ADD`, `COPY`, `LINK` or `WORKDIR`.
     pub(crate) kind: String,
     what: String,
 }
@@ -41,8 +41,9 @@ impl Place {
             "RUN" => of_command(&instruction),
             "WORKDIR" => String::new(),
             _ => {
-                let words = instruction.split_whitespace().filter(|word| !["LINK", "COPY", "--link"].contains(word));
-                let words = words.filter(|word| !word.starts_with("trees/"));
+                let words =
+                    instruction.split_whitespace().filter(|word| !["LINK", "ADD", "COPY", "--link"].contains(word));
+                let words = words.filter(|word| !word.starts_with("trees/") && !word.starts_with("archives/"));
                 let words: Vec<&str> = words.map(|word| word.strip_prefix("--from=").unwrap_or(word)).collect();
                 words.join(" ")
             }
@@ -117,7 +118,7 @@ impl Rebuilt {
             if *ran {
                 match place.kind.as_str() {
                     "RUN" => counted.run += 1,
-                    "COPY" => counted.copy += 1,
+                    "COPY" | "ADD" => counted.copy += 1,
                     "WORKDIR" => counted.workdir += 1,
                     _ => counted.link += 1,
                 }

@@ -170,8 +170,17 @@ fn du(session: &Session, options: &Du) -> Result<(), Failed> {
             unneeded_bytes: unneeded.map(|thing| thing.bytes).sum(),
         }
     };
-    let kinds = [ThingKind::Repository, ThingKind::Mercurial, ThingKind::Tree, ThingKind::File, ThingKind::Leftover];
-    let parts: Vec<PartReport> = ["git", "hg", "trees", "files", "tmp"].into_iter().zip(kinds).map(part).collect();
+    let parts: Vec<PartReport> = [
+        ("git", ThingKind::Repository),
+        ("hg", ThingKind::Mercurial),
+        ("trees", ThingKind::Tree),
+        ("archives", ThingKind::Archive),
+        ("files", ThingKind::File),
+        ("tmp", ThingKind::Leftover),
+    ]
+    .into_iter()
+    .map(part)
+    .collect();
     let (bytes, unneeded_bytes) =
         (parts.iter().map(|part| part.bytes).sum(), parts.iter().map(|part| part.unneeded_bytes).sum());
     let report = UsageReport { schema: 1, store: shown(&store), parts, bytes, unneeded_bytes };

@@ -38,7 +38,8 @@ fn by_id(store: &Store, word: &str) -> Result<Vec<PathBuf>, Failed> {
     let named =
         |thing: &&Thing| thing.file_name() == word || (thing.kind != ThingKind::Leftover && thing.ids == [word]);
     let exported: Vec<PathBuf> =
-        things.iter().filter(|thing| thing.kind != ThingKind::Repository).filter(named).map(path).collect();
+        // An archive is a copy of a tree, which is found itself.
+        things.iter().filter(|thing| !matches!(thing.kind, ThingKind::Repository | ThingKind::Archive)).filter(named).map(path).collect();
     if !exported.is_empty() {
         return Ok(exported);
     }
