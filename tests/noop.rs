@@ -177,3 +177,31 @@ fn an_exported_image_has_the_project_s_epoch_and_the_build_has_no_such_argument(
     let text = sandbox.deps(["dockerfile"]).succeeds().stdout();
     assert!(!text.contains("EPOCH") && !text.contains("1000000000"), "{text}");
 }
+
+#[test]
+fn buildx_is_asked_for_its_builder_only_where_it_may_have_one() {
+    let Some(engine) = Engine::twin() else { return };
+    let sandbox = project(&engine, "asked", PURE, WORD);
+    let path = |name: &str| sandbox.root().join(name).to_string_lossy().into_owned();
+    let (environment, builders, calls) = (engine.environment(), path("builders"), path("calls"));
+    let before = &environment.iter().find(|(name, _)| name == "PATH").expect("the engine has a PATH").1;
+    sandbox.write(
+        "bin/docker",
+        &format!("#!/bin/sh\necho \"$*\" >>'{calls}'\nPATH='{before}'\nexport PATH\nexec docker \"$@\"\n"),
+    );
+    sandbox.program("chmod", ["+x", "bin/docker"]).succeeds();
+    let programs = format!("{}:{before}", sandbox.path("bin").display());
+    let asked = |arguments: &[&str]| {
+        std::fs::write(&calls, "").expect("the sandbox is ours");
+        let program = sandbox.deps([&["build", "--frozen", "--no-skip"][..], arguments].concat());
+        program.env("PATH", &programs).env("BUILDX_CONFIG", &builders).succeeds();
+        let calls = std::fs::read_to_string(&calls).expect("docker was called");
+        assert!(calls.contains("buildx build "), "{calls}");
+        calls.lines().filter(|call| call.starts_with("buildx") && call.contains("inspect")).count()
+    };
+    assert_eq!(asked(&[]), 0, "there is no other builder");
+    assert_eq!(asked(&["--builder", "default"]), 1);
+    let create = ["buildx", "create", "--name", "far", "--driver", "remote", "tcp://127.0.0.1:1"];
+    sandbox.program("docker", create).env("BUILDX_CONFIG", &builders).succeeds();
+    assert_eq!(asked(&[]), 1, "there is one, which is not used");
+}

@@ -168,7 +168,7 @@ fn made(
     let store = session.store()?;
     let args = arguments(session, &plans[0], &store, &loaded.project, &options.build_args)?;
     let offers = cache_dirs::offers(session, &plans[0], &args, &options.cache_dirs)?;
-    let probe = || options.caching.probe(options.choice()).map_err(|error| no_engine(&error));
+    let probe = || options.caching.probe(session, options.choice()).map_err(|error| no_engine(&error));
     // What another Docker has is not known here; any other builder's images are loaded into ours.
     let named = if options.caching.names_a_builder() { Some(probe()?) } else { None };
     let here = named.as_ref().is_none_or(|found| found.driver != "docker");

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::builders;
 use super::diagnostic::Diagnostic;
 use super::outcome::{Failed, USAGE};
 use super::session::Session;
@@ -42,6 +43,15 @@ impl Builder {
     pub(super) fn name(&self) -> Option<&str> {
         self.builder.as_deref()
     }
+
+    /// Returns which builder is asked for.
+    pub(super) fn asked(&self, session: &Session) -> run::Builder<'_> {
+        match self.name() {
+            Some(name) => run::Builder::Named(name),
+            None if builders::are_none(session) => run::Builder::Own,
+            None => run::Builder::Current,
+        }
+    }
 }
 
 impl Caching {
@@ -67,8 +77,8 @@ impl Caching {
     }
 
     /// Finds the engine.
-    pub(super) fn probe(&self, choice: Choice) -> Result<Found, NoEngine> {
-        run::probe(choice, self.builder.name())
+    pub(super) fn probe(&self, session: &Session, choice: Choice) -> Result<Found, NoEngine> {
+        run::probe(choice, self.builder.asked(session))
     }
 
     /// Returns `build` with the builder, and with the caches of the command line and of the project in `folder`, as far as

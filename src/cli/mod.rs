@@ -8,6 +8,7 @@ mod build;
 mod build_arguments;
 mod build_failure;
 mod build_page;
+mod builders;
 mod cache;
 mod cache_dirs;
 mod caching;

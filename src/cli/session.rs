@@ -272,11 +272,15 @@ impl Session {
 
     /// What `docker context use` has chosen.
     fn docker_context(&self) -> Option<String> {
-        let folder = self.variable("DOCKER_CONFIG").map(PathBuf::from);
-        let folder = folder.or_else(|| Some(etcetera::home_dir().ok()?.join(".docker")))?;
-        let text = std::fs::read_to_string(folder.join("config.json")).ok()?;
+        let text = std::fs::read_to_string(self.docker_folder()?.join("config.json")).ok()?;
         let configuration: serde_json::Value = serde_json::from_str(&text).ok()?;
         Some(format!("context={}", configuration.get("currentContext")?.as_str()?))
+    }
+
+    /// Returns where Docker's client has its configuration; none for somebody without a home.
+    pub(super) fn docker_folder(&self) -> Option<PathBuf> {
+        let folder = self.variable("DOCKER_CONFIG").map(PathBuf::from);
+        folder.or_else(|| Some(etcetera::home_dir().ok()?.join(".docker")))
     }
 
     /// A variable of the environment.

@@ -90,13 +90,24 @@ pub struct Built {
     pub image: Option<String>,
 }
 
-/// Asks the programs of this machine what they are, and returns the engine to build with. Where `builder` names one,
-/// buildx uses it instead of the one that the environment names.
+/// Which builder of buildx is to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builder<'a> {
+    /// This one.
+    Named(&'a str),
+    /// The one that the environment names; buildx knows which.
+    Current,
+    /// Docker's own: there is no other, so that buildx need not be asked.
+    Own,
+}
+
+/// Asks the programs of this machine what they are, and returns the engine to build with.
 ///
 /// # Errors
 /// As [`decide`].
-pub fn probe(choice: Choice, builder: Option<&str>) -> Result<Found, NoEngine> {
-    let choice = if builder.is_some() && choice == Choice::Auto { Choice::Only(Engine::Buildx) } else { choice };
+pub fn probe(choice: Choice, builder: Builder<'_>) -> Result<Found, NoEngine> {
+    let named = matches!(builder, Builder::Named(_));
+    let choice = if named && choice == Choice::Auto { Choice::Only(Engine::Buildx) } else { choice };
     let facts = if choice == Choice::Only(Engine::Buildctl) { Facts::default() } else { facts(builder) };
     if !choice.engines().contains(&Engine::Buildctl) || decide(choice, &facts).is_ok() {
         return decide(choice, &facts);
@@ -107,10 +118,17 @@ pub fn probe(choice: Choice, builder: Option<&str>) -> Result<Found, NoEngine> {
     decide(choice, &Facts { buildctl: answer(version, since), workers: answer(workers, since), ..facts })
 }
 
-fn facts(builder: Option<&str>) -> Facts {
-    let named = builder.map(|name| format!("--builder={name}"));
+fn facts(builder: Builder<'_>) -> Facts {
+    let info: &[&str] = &["info", "--format", "{{json .}}"];
+    if builder == Builder::Own {
+        let [info] = all([info]);
+        if says_all(&info) {
+            return Facts { info, own: true, ..Facts::default() };
+        }
+    }
+    let named = if let Builder::Named(name) = builder { Some(format!("--builder={name}")) } else { None };
     let inspect: Vec<&str> = ["buildx"].into_iter().chain(named.as_deref()).chain(["inspect"]).collect();
-    let [info, builder]: [Answer; 2] = all([&["info", "--format", "{{json .}}"], &inspect]);
+    let [info, builder] = all([info, &inspect]);
     if says_all(&info) {
         return Facts { info, builder, ..Facts::default() };
     }

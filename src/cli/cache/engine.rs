@@ -67,10 +67,10 @@ struct Which {
 }
 
 impl Which {
-    fn holder(&self) -> Result<Holder<'_>, Failed> {
+    fn holder(&self, session: &Session) -> Result<Holder<'_>, Failed> {
         let engine = match self.engine {
             Choice::Only(engine) => engine,
-            choice => run::probe(choice, self.builder.name()).map_err(|error| no_engine(&error))?.engine,
+            choice => run::probe(choice, self.builder.asked(session)).map_err(|error| no_engine(&error))?.engine,
         };
         match (engine, self.builder.name()) {
             (engine::Engine::Buildctl, None) => Ok(Holder::Buildctl),
@@ -86,20 +86,20 @@ impl Which {
 
 pub(super) fn run(session: &Session, options: &Engine) -> Result<(), Failed> {
     match &options.command {
-        Command::Ls(options) => ls(options),
+        Command::Ls(options) => ls(session, options),
         Command::Prune(options) => prune(session, options),
     }
 }
 
-fn ls(options: &Ls) -> Result<(), Failed> {
-    let Held { mounts, others, bytes, reclaimable } = held(options.which.holder()?)?;
+fn ls(session: &Session, options: &Ls) -> Result<(), Failed> {
+    let Held { mounts, others, bytes, reclaimable } = held(options.which.holder(session)?)?;
     let mounts = mounts.iter().map(mount_report).collect();
     let report = EngineReport { schema: 1, mounts, other_records: others, bytes, reclaimable_bytes: reclaimable };
     print(&if options.json.json { report::json(&report) } else { report::engine_text(&report) })
 }
 
 fn prune(session: &Session, options: &Prune) -> Result<(), Failed> {
-    let holder = options.which.holder()?;
+    let holder = options.which.holder(session)?;
     let held = held(holder)?;
     let going = if options.all { held.mounts.clone() } else { named(&held.mounts, &options.mounts)? };
     if !options.dry_run {

@@ -14,6 +14,7 @@ const CONTAINERD: &str = "io.containerd.snapshotter";
 pub(super) fn buildx(facts: &Facts) -> Result<Seen, Unusable> {
     let client = buildx_version(facts)?;
     let builder = match &facts.builder {
+        _ if facts.own => Builder { driver: "docker".to_owned(), ..Builder::default() },
         Answer::Text(text) => Builder::read(text),
         Answer::Failed(said) => return Err(Unusable::NoServer(one_line(said))),
         Answer::NoProgram => return Err(Unusable::NoDocker),

@@ -42,6 +42,8 @@ pub struct Facts {
     pub buildx: Answer,
     /// Of `docker buildx inspect`.
     pub builder: Answer,
+    /// Whether the builder is known to be Docker's own, so that `builder` need not be asked.
+    pub own: bool,
     /// Of `docker info --format '{{json .DriverStatus}} {{.ID}}'`.
     pub store: Answer,
     /// Of `buildctl --version`.

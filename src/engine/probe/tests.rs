@@ -66,6 +66,8 @@ fn one_answer_of_a_current_client_is_enough() {
     for choice in [Choice::Auto, Choice::Only(Engine::Docker)] {
         assert_eq!(decide(choice, &asked), decide(choice, &current()));
     }
+    let own = Facts { builder: Answer::NoProgram, own: true, ..asked.clone() };
+    assert_eq!(decide(Choice::Auto, &own), decide(Choice::Auto, &current()));
     let graph = Facts { info: text(&info.replace("io.containerd.snapshotter.v1", "overlay2")), ..asked.clone() };
     assert!(!decide(Choice::Auto, &graph).unwrap().merges);
     let alone = Facts { info: text(&info.replace("buildx", "compose")), ..asked };
