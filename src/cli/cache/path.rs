@@ -37,9 +37,9 @@ fn by_id(store: &Store, word: &str) -> Result<Vec<PathBuf>, Failed> {
     let path = |thing: &Thing| store.root().join(&thing.name);
     let named =
         |thing: &&Thing| thing.file_name() == word || (thing.kind != ThingKind::Leftover && thing.ids == [word]);
-    let exported: Vec<PathBuf> =
-        // An archive is a copy of a tree, which is found itself.
-        things.iter().filter(|thing| !matches!(thing.kind, ThingKind::Repository | ThingKind::Archive)).filter(named).map(path).collect();
+    // An archive is a copy of a tree, which is found itself.
+    let single = |thing: &&Thing| !matches!(thing.kind, ThingKind::Repository | ThingKind::Archive);
+    let exported: Vec<PathBuf> = things.iter().filter(single).filter(named).map(path).collect();
     if !exported.is_empty() {
         return Ok(exported);
     }
