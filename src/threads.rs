@@ -4,22 +4,39 @@
 //! rooms without effects may use it: nothing that they return depends on it.
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// More threads wait for the disk, for memory and for each other.
 const MOST_THREADS: usize = 8;
 
-/// Returns what `work` makes of each of `items`, in their order. A thread has at least `least` of them.
+/// A thread that is held up leaves what it has not begun to the others.
+const PARTS: usize = 4;
+
+/// Returns what `work` makes of each of `items`, in their order. It is worth a thread to do at least `least` of them.
 pub fn map<T: Sync, R: Send>(items: &[T], least: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let (count, work) = (count(items.len(), least), &work);
+    let count = count(items.len(), least);
     if count == 1 {
         return items.iter().map(work).collect();
     }
-    std::thread::scope(|scope| {
-        let part = |part| scope.spawn(move || Iterator::map(<[T]>::iter(part), work).collect::<Vec<R>>());
-        let threads: Vec<_> = items.chunks(items.len().div_ceil(count)).map(part).collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        joined.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+    let parts: Vec<&[T]> = items.chunks(items.len().div_ceil(count * PARTS)).collect();
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = parts.get(number) else { return done };
+            done.push((number, part.iter().map(&work).collect()));
+        }
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..count).map(|_| scope.spawn(take)).collect();
+        let own = take();
+        let others = others.into_iter().map(|other| other.join());
+        let others = others.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        own.into_iter().chain(others).collect::<Vec<_>>()
+    });
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 /// Returns how many threads `work` pieces of work are worth, with at least `least` for each.

@@ -56,8 +56,8 @@ impl Foreseen {
             let memory = kept.iter().find(|memory| memory.record.platform == record.platform);
             let steps = steps(plan, build.target.as_deref(), &circumstances);
             let (held, circumstances, no_cache) = (held.as_ref(), &circumstances, build.no_cache);
-            let known = Known { memory, held, record: &record, circumstances, no_cache };
-            let predictions = predict(&steps, &known);
+            let before = memory.map(|memory| (memory, &record));
+            let predictions = predict(steps, &Known { before, held, circumstances, no_cache });
             Platform { record, predictions }
         };
         // A platform that the project does not name has no plan of its own.

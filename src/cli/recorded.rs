@@ -1,5 +1,9 @@
 //! What `plan`, `why`, `graph` and `build` share: the records of the project as it is, and of what it is compared with.
 
+use std::cell::OnceCell;
+
+use deps_lock::Lock;
+
 use super::diagnostic::Diagnostic;
 use super::foreseen::reached;
 use super::outcome::Failed;
@@ -20,8 +24,15 @@ pub(super) struct Planned {
     pub(super) loaded: Loaded,
     /// A plan a platform.
     pub(super) plans: Vec<Plan>,
-    /// What each plan is made of.
-    pub(super) records: Vec<Record>,
+    lock: Lock,
+    records: OnceCell<Vec<Record>>,
+}
+
+impl Planned {
+    /// Returns what each plan is made of, in their order.
+    pub(super) fn records(&self) -> &[Record] {
+        self.records.get_or_init(|| self.loaded.records(&self.lock, &self.plans))
+    }
 }
 
 /// Reads and plans the project; `why` is why its lock must be in sync. The answer lives as long as the process: a command
@@ -30,8 +41,7 @@ pub(super) fn planned(session: &Session, workspace: &Workspace, why: &str) -> Re
     let loaded = session.load(workspace)?;
     let lock = locking::in_sync(workspace, &loaded, why)?;
     let plans = planning::plans(&loaded, &lock)?;
-    let records = loaded.records(&lock, &plans);
-    Ok(Box::leak(Box::new(Planned { loaded, plans, records })))
+    Ok(Box::leak(Box::new(Planned { loaded, plans, lock, records: OnceCell::new() })))
 }
 
 /// Plans the project as the git revision `name` has it.
@@ -115,8 +125,9 @@ impl Compared {
         let matters = against.is_some() || held.is_some();
         let circumstances = circumstances(session, planned, merges, (asked.arguments, matters))?;
         let Some(revision) = against else {
-            let of_platform = |record: &Record| kept.iter().find(|memory| memory.record.platform == record.platform);
-            let memories = planned.records.iter().filter_map(of_platform).cloned().collect();
+            let platforms: Vec<String> = planned.plans.iter().map(|plan| plan.platform.to_string()).collect();
+            kept.retain(|memory| platforms.contains(&memory.record.platform));
+            let memories = kept;
             return Ok(Self { against: "the last build".to_owned(), memories, held, circumstances });
         };
         let (memories, held) = supposed(workspace, revision, &circumstances)?;
@@ -126,6 +137,15 @@ impl Compared {
     /// Returns what is known for the platform of `record`.
     pub(super) fn memory(&self, record: &Record) -> Option<&Memory> {
         self.memories.iter().find(|memory| memory.record.platform == record.platform)
+    }
+
+    /// Returns the same with what each plan is made of now, in the order of the plans.
+    fn before<'a>(&'a self, planned: &'a Planned) -> Vec<Option<(&'a Memory, &'a Record)>> {
+        if self.is_nothing() {
+            return vec![None; planned.plans.len()]; // nobody asks what they are made of
+        }
+        let records = planned.records().iter();
+        records.map(|record| self.memory(record).map(|memory| (memory, record))).collect()
     }
 
     /// Returns what it is, for people; none when there is nothing to compare with.
@@ -140,12 +160,12 @@ impl Compared {
 
     /// Returns what every step will do, for each of the plans.
     pub(super) fn predictions(&self, planned: &Planned) -> Vec<Vec<Prediction>> {
-        let all = planned.plans.iter().zip(&planned.records).zip(&self.circumstances);
-        let one = |((plan, record), circumstances): ((&Plan, &Record), &Circumstances)| {
-            let (memory, held) = (self.memory(record), self.held.as_ref());
-            predict(&steps(plan, None, circumstances), &Known { memory, held, record, circumstances, no_cache: false })
-        };
-        all.map(one).collect()
+        let all = planned.plans.iter().zip(&self.circumstances).zip(self.before(planned));
+        all.map(|((plan, circumstances), before)| {
+            let known = Known { before, held: self.held.as_ref(), circumstances, no_cache: false };
+            predict(steps(plan, None, circumstances), &known)
+        })
+        .collect()
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     if compared.is_nothing() {
         return Err(never_built());
     }
-    let platforms = explained(&options.stage, &compared, &planned.records)?;
+    let platforms = explained(&options.stage, &compared, planned.records())?;
     let against = compared.against().unwrap_or_default().to_owned();
     let report = WhyReport { schema: 1, stage: options.stage.clone(), against, platforms };
     print(&if options.json { report::json(&report) } else { report::why_text(&report) })

@@ -14,7 +14,10 @@ use super::outputs::{Output, links};
 use super::repositories::{self, ByExtension};
 use super::*;
 use crate::extension::{self, Action, AptKey, Builder, Input, Network, Snippet};
+use crate::threads;
 
+/// The builders of so many extensions take longer to lay out than a thread to start.
+const WORTH_A_THREAD: usize = 64;
 /// overlay2 stacks about 125 layers (moby/buildkit#3067), and the base has some of its own.
 const MOST_LAYERS: usize = 100;
 
@@ -45,8 +48,10 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
     };
     let sources = work.sources();
     let repositories = work.repositories(&order);
-    for extension in &order {
-        work.builders(extension, &sources, &repositories);
+    let mounted: Vec<_> = order.iter().map(|extension| (*extension, work.inputs(extension, &sources))).collect();
+    let steps = threads::map(&mounted, WORTH_A_THREAD, |(extension, inputs)| work.all_builder_steps(extension, inputs));
+    for (extension, steps) in order.iter().zip(steps) {
+        work.builders(extension, steps, &repositories);
     }
     work.problems.extend(conflicts::between(&order));
     work.runtime(&order, &repositories);
@@ -92,15 +97,14 @@ impl Work<'_> {
         self.stages.insert(stage.name.clone(), Stage { impure, ..stage });
     }
 
-    /// The builders of an extension, and the stage with its packages.
-    fn builders(&mut self, extension: &Configured, sources: &[(String, Output)], repositories: &ByExtension) {
+    /// The builders of an extension, whose steps are `steps`, and the stage with its packages.
+    fn builders(&mut self, extension: &Configured, steps: Vec<Vec<Instruction>>, repositories: &ByExtension) {
         let Some(first) = extension.builders.first() else { return };
         if self.ingredients.builder_base == Base::Scratch {
             let what = first.stage.clone();
             return self.problems.push(Problem::NothingToRunOn { what, base: "builder base" });
         }
-        let inputs = self.inputs(extension, sources);
-        for builder in &extension.builders {
+        for (builder, steps) in extension.builders.iter().zip(steps) {
             let base = match &builder.from {
                 Some(stage) => Base::Stage(stage.clone()),
                 None => self.apt_stage(&extension.apt_builder, &repositories::of_builders(repositories, extension)),
@@ -109,7 +113,7 @@ impl Work<'_> {
             if self.ca && builder.snippet.steps.iter().any(|step| runs_online(step, builder.network)) {
                 instructions.extend(trust());
             }
-            instructions.extend(self.builder_steps(extension, builder, &inputs));
+            instructions.extend(steps);
             let about = format!("builds {} {}", extension.name, extension.version);
             self.add(builder.stage.clone(), Kind::Builder, about, base, instructions);
         }
@@ -153,8 +157,11 @@ impl Work<'_> {
         Base::Stage(name)
     }
 
-    /// The mounts of each input; a key of a repository is none of a builder's.
+    /// The mounts of each input, where there are builders; a key of a repository is none of theirs.
     fn inputs(&mut self, extension: &Configured, sources: &[(String, Output)]) -> BTreeMap<String, BTreeSet<Mount>> {
+        if extension.builders.is_empty() || self.ingredients.builder_base == Base::Scratch {
+            return BTreeMap::new();
+        }
         let is_key = |name: &String| {
             extension.apt_repositories.iter().any(|one| matches!(&one.key, AptKey::Input(key) if key == name))
         };
@@ -180,6 +187,15 @@ impl Work<'_> {
             own.insert(Mount::Tree { target: format!("/deps/in/{name}"), tree });
         }
         mounts
+    }
+
+    /// The steps of each builder of an extension.
+    fn all_builder_steps(
+        &self,
+        extension: &Configured,
+        inputs: &BTreeMap<String, BTreeSet<Mount>>,
+    ) -> Vec<Vec<Instruction>> {
+        extension.builders.iter().map(|builder| self.builder_steps(extension, builder, inputs)).collect()
     }
 
     fn builder_steps(
@@ -208,6 +224,7 @@ impl Work<'_> {
         more: &BTreeSet<Mount>,
         (base, user): (&Base, &str),
     ) -> Vec<Instruction> {
+        let system = apt::slug(base);
         let step = |step: &extension::Step| {
             let origin = Origin { extension: extension.name.clone(), file: snippet.file.clone(), line: step.line };
             match &step.action {
@@ -218,7 +235,7 @@ impl Work<'_> {
                     let written = targets(&mounts);
                     mounts.extend(more.iter().filter(|mount| !written.contains(target(mount))).cloned());
                     if extension.caches {
-                        mounts.extend(self.called.mounts(&run.command, user, &targets(&mounts), &apt::slug(base)));
+                        mounts.extend(self.called.mounts(&run.command, user, &targets(&mounts), &system));
                     }
                     if self.ca && !offline {
                         mounts.insert(apt::ca_mount());

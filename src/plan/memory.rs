@@ -114,12 +114,10 @@ pub enum Reason {
 /// What is known before a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
-    /// What the last build has left; none before the first one.
-    pub memory: Option<&'a Memory>,
+    /// What the last build has left, and what the plan is made of now; none before the first one.
+    pub before: Option<(&'a Memory, &'a Record)>,
     /// The steps that the engine holds.
     pub held: Option<&'a Held>,
-    /// What the plan is made of.
-    pub record: &'a Record,
     /// What the engine will be told.
     pub circumstances: &'a Circumstances,
     /// Whether the engine is told to ignore what it holds.
@@ -175,8 +173,8 @@ impl Held {
     pub fn built<'a>(&mut self, steps: impl IntoIterator<Item = &'a Step>) {
         self.builds += 1;
         for step in steps {
-            self.chains.insert(step.chain.clone(), self.builds);
-            self.loose.insert(step.loose.clone(), self.builds);
+            self.chains.insert(step.chain, self.builds);
+            self.loose.insert(step.loose, self.builds);
         }
         self.forget(self.builds.saturating_sub(REMEMBERED));
         while self.chains.len() > MOST_HELD {
@@ -197,31 +195,43 @@ impl Held {
 }
 
 /// Returns what each of `steps` will do, in their order.
-pub fn predict(steps: &[Step], known: &Known<'_>) -> Vec<Prediction> {
-    let comparison = known.memory.map(|memory| Comparison::of(&memory.record, known.record));
+pub fn predict(steps: Vec<Step>, known: &Known<'_>) -> Vec<Prediction> {
+    let verdicts = verdicts(&steps, known);
+    steps.into_iter().zip(verdicts).map(|(step, verdict)| Prediction { step, verdict }).collect()
+}
+
+fn verdicts(steps: &[Step], known: &Known<'_>) -> Vec<Verdict> {
+    let comparison = known.before.map(|(memory, record)| (memory, Comparison::of(&memory.record, record)));
     let holds = |chains: fn(&Held) -> &BTreeMap<Chain, u64>, chain: &Chain| {
         known.held.is_some_and(|held| chains(held).contains_key(chain))
     };
     let mut stages: BTreeMap<&str, Reason> = BTreeMap::new();
     let mut running: BTreeSet<&str> = BTreeSet::new();
-    let mut predictions: Vec<Prediction> = Vec::with_capacity(steps.len());
+    let mut running_last: Option<&str> = None;
+    let mut verdicts: Vec<Verdict> = Vec::with_capacity(steps.len());
     for step in steps {
         let verdict = if known.no_cache {
             Verdict::Run { reason: Reason::NoCache, unless_same: false }
         } else if holds(|held| &held.chains, &step.chain) {
             Verdict::Cached
         } else {
-            running.insert(&step.stage);
-            let below = step.below.is_some_and(|below| predictions[below].verdict.runs());
+            if running_last != Some(&step.stage) {
+                running.insert(&step.stage);
+                running_last = Some(&step.stage);
+            }
+            let below = step.below.is_some_and(|below| verdicts[below].runs());
             let sources = step.sources.iter().filter(|stage| running.contains(stage.as_str())).cloned().collect();
             let unless_same = holds(|held| &held.loose, &step.loose);
-            let stage = || stage_reason(&step.stage, known, comparison.as_ref());
-            let own = || stages.entry(&step.stage).or_insert_with(stage).clone();
+            let stage = || stage_reason(&step.stage, comparison.as_ref(), known.circumstances);
+            let own = || match comparison {
+                Some(_) => stages.entry(&step.stage).or_insert_with(stage).clone(),
+                None => Reason::FirstBuild,
+            };
             Verdict::Run { reason: reason(step, below, sources, unless_same, own), unless_same }
         };
-        predictions.push(Prediction { step: step.clone(), verdict });
+        verdicts.push(verdict);
     }
-    predictions
+    verdicts
 }
 
 fn reason(step: &Step, below: bool, sources: Vec<String>, unless_same: bool, own: impl FnOnce() -> Reason) -> Reason {
@@ -240,8 +250,8 @@ fn reason(step: &Step, below: bool, sources: Vec<String>, unless_same: bool, own
 }
 
 /// Why steps of a stage run that follow from no others.
-fn stage_reason(stage: &str, known: &Known<'_>, comparison: Option<&Comparison<'_>>) -> Reason {
-    let (Some(memory), Some(comparison)) = (known.memory, comparison) else { return Reason::FirstBuild };
+fn stage_reason(stage: &str, before: Option<&(&Memory, Comparison<'_>)>, circumstances: &Circumstances) -> Reason {
+    let Some((memory, comparison)) = before else { return Reason::FirstBuild };
     let Some(explanation) = comparison.explain(stage) else { return Reason::Unseen };
     if !explanation.causes.is_empty() {
         return Reason::Causes(explanation.causes);
@@ -252,7 +262,7 @@ fn stage_reason(stage: &str, known: &Known<'_>, comparison: Option<&Comparison<'
     if explanation.key.before.is_none() {
         return Reason::NewStage;
     }
-    let now = shown(&known.circumstances.arguments);
+    let now = shown(&circumstances.arguments);
     let names: BTreeSet<&String> = memory.arguments.keys().chain(now.keys()).collect();
     let changed = names.into_iter().filter(|name| memory.arguments.get(*name) != now.get(*name));
     let changed: Vec<String> =

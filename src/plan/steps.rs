@@ -28,14 +28,55 @@ use serde::{Deserialize, Serialize};
 
 use super::instruction::{CopyTree, Instruction, Mount, Run};
 use super::{Base, Plan, Stage};
+use crate::threads;
 use scope::Scope;
+
+/// The steps of so many stages take longer to hash than a thread to start.
+const WORTH_A_THREAD: usize = 64;
 
 /// BLAKE3's context string for chains.
 const CONTEXT: &str = "deps step chain v1";
 
-/// By what an engine finds a step: 16 bytes of a hash, written as 32 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Chain(String);
+/// By what an engine finds a step: 16 bytes of a hash, as the 32 hexadecimal digits that they are written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Chain([u8; 32]);
+
+/// A word is no chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a chain is 32 lowercase hexadecimal digits")]
+pub struct NoChain;
+
+impl TryFrom<String> for Chain {
+    type Error = NoChain;
+
+    fn try_from(text: String) -> Result<Self, NoChain> {
+        let digits: [u8; 32] = text.into_bytes().try_into().map_err(|_| NoChain)?;
+        let is_digit = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        if digits.iter().all(is_digit) { Ok(Self(digits)) } else { Err(NoChain) }
+    }
+}
+
+impl From<Chain> for String {
+    fn from(chain: Chain) -> Self {
+        chain.digits().to_owned()
+    }
+}
+
+impl Chain {
+    /// What nobody has hashed yet.
+    const NONE: Self = Self([b'0'; 32]);
+
+    fn of(hash: &[u8; 32]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let half = |number: usize| if number.is_multiple_of(2) { hash[number / 2] >> 4 } else { hash[number / 2] & 15 };
+        Self(std::array::from_fn(|number| DIGITS[usize::from(half(number))]))
+    }
+
+    fn digits(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits are ASCII")
+    }
+}
 
 /// What kind of a step it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,10 +132,29 @@ pub fn steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -
     let variant = format!("{}{}", plan.platform.architecture(), plan.platform.variant().unwrap_or_default());
     let (places, steps, hasher) = (BTreeMap::new(), Vec::new(), blake3::Hasher::new_derive_key(CONTEXT));
     let mut work = Work { platform, variant, circumstances, places, steps, hasher };
-    for stage in plan.stages.iter().filter(|stage| needed.contains(stage.name.as_str())) {
-        work.stage(stage);
+    let stages: Vec<&Stage> = plan.stages.iter().filter(|stage| needed.contains(stage.name.as_str())).collect();
+    let mut open = &stages[..];
+    while !open.is_empty() {
+        let (now, later) = open.split_at(independent(open));
+        let done = threads::map(now, WORTH_A_THREAD, |stage| Reader::read(&work, stage));
+        for (stage, done) in now.iter().zip(done) {
+            work.add(stage, done);
+        }
+        open = later;
     }
     work.steps
+}
+
+/// How many of `stages`, from the first on, need none of the others among them.
+fn independent(stages: &[&Stage]) -> usize {
+    let mut names = BTreeSet::new();
+    for (number, stage) in stages.iter().enumerate() {
+        if stage.parents().iter().any(|parent| names.contains(parent)) {
+            return number;
+        }
+        names.insert(stage.name.as_str());
+    }
+    stages.len()
 }
 
 /// The stages that `target` is made from, itself included.
@@ -110,11 +170,30 @@ fn needed<'a>(plan: &'a Plan, target: &'a str) -> BTreeSet<&'a str> {
 }
 
 /// A file system, and the step that made it.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Files {
     chain: Chain,
     loose: Chain,
-    step: Option<usize>,
+    step: Option<At>,
+}
+
+/// The place of a step.
+#[derive(Clone, Copy)]
+enum At {
+    /// Among all steps.
+    All(usize),
+    /// Among those of the stage that is being read.
+    Own(usize),
+}
+
+impl At {
+    /// Returns the place among all steps, where those of the stage begin at `first`.
+    fn among_all(self, first: usize) -> usize {
+        match self {
+            Self::All(at) => at,
+            Self::Own(at) => first + at,
+        }
+    }
 }
 
 /// Where a stage is after some of its instructions; no files on an empty base.
@@ -130,6 +209,7 @@ struct Pieces {
     loose: Vec<u8>,
 }
 
+/// The stages so far.
 struct Work<'a> {
     platform: String,
     /// What the Dockerfile calls the platform in names of stages.
@@ -137,19 +217,64 @@ struct Work<'a> {
     circumstances: &'a Circumstances,
     places: BTreeMap<String, Place>,
     steps: Vec<Step>,
-    /// One for all chains: to make it takes as long as to hash a short one.
+    /// To make one takes longer than to copy it.
     hasher: blake3::Hasher,
 }
 
-impl<'a> Work<'a> {
-    fn stage(&mut self, stage: &'a Stage) {
+impl Work<'_> {
+    /// Adds a stage that has been read.
+    fn add(&mut self, stage: &Stage, done: Done) {
+        let Done { steps, inputs, mut place } = done;
+        for (name, step) in inputs {
+            if self.places.contains_key(&name) {
+                continue;
+            }
+            self.steps.push(step);
+            self.places.insert(name, Place::default());
+        }
+        let first = self.steps.len();
+        if let Some(files) = &mut place.files {
+            files.step = files.step.map(|at| At::All(at.among_all(first)));
+        }
+        self.places.insert(stage.name.clone(), place);
+        let step = |(below, step): (Option<At>, Step)| Step { below: below.map(|at| at.among_all(first)), ..step };
+        self.steps.extend(steps.into_iter().map(step));
+    }
+}
+
+/// A stage that has been read.
+#[derive(Default)]
+struct Done {
+    /// The steps, each with the one that it stands on.
+    steps: Vec<(Option<At>, Step)>,
+    /// The steps of stages that its inputs have of their own, by their names.
+    inputs: Vec<(String, Step)>,
+    /// Where it is after its last instruction.
+    place: Place,
+}
+
+/// Reads a stage, when those that it needs have been added.
+struct Reader<'a> {
+    work: &'a Work<'a>,
+    done: Done,
+    hasher: blake3::Hasher,
+}
+
+impl<'a> Reader<'a> {
+    fn read(work: &'a Work<'a>, stage: &Stage) -> Done {
+        let mut reader = Self { work, done: Done::default(), hasher: work.hasher.clone() };
+        let place = reader.stage(stage);
+        Done { place, ..reader.done }
+    }
+
+    fn stage(&mut self, stage: &Stage) -> Place {
         let mut place = match &stage.base {
             Base::Scratch => Place::default(),
             Base::Image { reference: _, digest } => {
                 let (chain, loose) = Pieces::new("image").content(digest).chains(&mut self.hasher);
                 Place { files: Some(Files { chain, loose, step: None }), scope: Scope::default() }
             }
-            Base::Stage(name) => self.places.get(name.as_str()).cloned().unwrap_or_default(),
+            Base::Stage(name) => self.work.places.get(name.as_str()).cloned().unwrap_or_default(),
         };
         let mut index = u32::from(matches!(stage.base, Base::Image { .. }));
         for (number, instruction) in stage.instructions.iter().enumerate() {
@@ -159,14 +284,14 @@ impl<'a> Work<'a> {
                 index,
                 kind: StepKind::Run,
                 instruction: number,
-                chain: Chain(String::new()),
-                loose: Chain(String::new()),
-                below: place.files.as_ref().and_then(|files| files.step),
+                chain: Chain::NONE,
+                loose: Chain::NONE,
+                below: None,
                 sources: BTreeSet::new(),
             };
             self.instruction(instruction, &mut place, step, stage.unpacks());
         }
-        self.places.insert(stage.name.clone(), place);
+        place
     }
 
     fn instruction(&mut self, instruction: &Instruction, place: &mut Place, step: Step, unpacks: bool) {
@@ -187,12 +312,12 @@ impl<'a> Work<'a> {
             Instruction::Workdir(folder) => self.workdir(place, folder, step),
             Instruction::Snippet { keyword: "WORKDIR", text, origin: _ } => self.workdir(place, text, step),
             Instruction::Arg { name, default } => {
-                place.scope.argument(name, default.as_deref(), &self.circumstances.arguments);
+                place.scope.argument(name, default.as_deref(), &self.work.circumstances.arguments);
             }
             Instruction::Env { name, value } => place.scope.variable(name, value),
             Instruction::User(user) => place.scope.user(user),
             Instruction::Snippet { keyword, text, origin: _ } => {
-                place.scope.written(keyword, text, &self.circumstances.arguments);
+                place.scope.written(keyword, text, &self.work.circumstances.arguments);
             }
         }
     }
@@ -202,20 +327,13 @@ impl<'a> Work<'a> {
         for mount in &run.mounts {
             let Mount::Tree { target, tree } = mount else { continue };
             let key = (step.stage.clone(), target.clone());
-            let Some(name) = self.circumstances.inputs.get(&key) else { continue };
-            let stage = format!("{name}.{}", self.variant);
-            if self.places.contains_key(stage.as_str()) {
-                continue;
-            }
-            let mut place = Place::default();
-            let pieces = Pieces::new("copy").below(&place).text(tree).text("/");
-            let (kind, below, sources) = (StepKind::Copy, None, BTreeSet::new());
-            self.push(
-                &mut place,
-                pieces,
-                Step { stage: stage.clone(), index: 1, kind, below, sources, ..step.clone() },
-            );
-            self.places.insert(stage, place);
+            let Some(name) = self.work.circumstances.inputs.get(&key) else { continue };
+            let stage = format!("{name}.{}", self.work.variant);
+            let pieces = Pieces::new("copy").below(&Place::default()).text(tree).text("/");
+            let (chain, loose) = pieces.chains(&mut self.hasher);
+            let (index, kind, sources) = (1, StepKind::Copy, BTreeSet::new());
+            let step = Step { stage: stage.clone(), index, kind, chain, loose, sources, ..step.clone() };
+            self.done.inputs.push((stage, step));
         }
     }
 
@@ -231,14 +349,14 @@ impl<'a> Work<'a> {
     fn copy(&mut self, place: &mut Place, (stage, from, to, link): (&str, &str, &str, bool), step: Step) {
         let name = from.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let content = |pieces: Pieces| pieces.content(&self.content(stage, from)).text(name).text(to);
-        if !(link && self.circumstances.merges) {
+        if !(link && self.work.circumstances.merges) {
             return self.push(place, content(Pieces::new("copy").below(place)), step);
         }
         // As a COPY in a stage that begins with nothing, with which it shares its entry in the cache.
         let layer = content(Pieces::new("copy").below(&Place::default()));
-        let Some(below) = place.files.take() else { return self.push(place, layer, Step { below: None, ..step }) };
+        let Some(below) = place.files.take() else { return self.push(place, layer, step) };
         let mut alone = Place::default();
-        self.push(&mut alone, layer, Step { below: None, ..step.clone() });
+        self.push(&mut alone, layer, step.clone());
         let layer = alone.files.expect("a step has just made it");
         let sources = BTreeSet::new();
         place.files = Some(below);
@@ -249,7 +367,7 @@ impl<'a> Work<'a> {
     fn run(&self, run: &Run, place: &Place) -> (Pieces, BTreeSet<String>) {
         let Run { mounts, offline, command, origin: _ } = run;
         let scope = &place.scope;
-        let mut pieces = Pieces::new("run").below(place).text(&self.platform).list(&scope.words(command));
+        let mut pieces = Pieces::new("run").below(place).text(&self.work.platform).list(&scope.words(command));
         pieces = pieces.list(&scope.variables()).text(&scope.user).text(&scope.folder);
         pieces = pieces.text(if *offline { "none" } else { "default" });
         let mut sources = BTreeSet::new();
@@ -284,14 +402,15 @@ impl<'a> Work<'a> {
 
     /// What stands at `path` of `stage`, as far as it is known before it is there.
     fn content(&self, stage: &str, path: &str) -> String {
-        let files = self.places.get(stage).and_then(|place| place.files.as_ref());
-        format!("{} {path}", files.map_or("", |files| &files.chain.0))
+        let files = self.work.places.get(stage).and_then(|place| place.files.as_ref());
+        format!("{} {path}", files.map_or("", |files| files.chain.digits()))
     }
 
     fn push(&mut self, place: &mut Place, pieces: Pieces, step: Step) {
         let (chain, loose) = pieces.chains(&mut self.hasher);
-        place.files = Some(Files { chain: chain.clone(), loose: loose.clone(), step: Some(self.steps.len()) });
-        self.steps.push(Step { chain, loose, ..step });
+        let below = place.files.and_then(|files| files.step);
+        place.files = Some(Files { chain, loose, step: Some(At::Own(self.done.steps.len())) });
+        self.done.steps.push((below, Step { chain, loose, ..step }));
     }
 }
 
@@ -318,8 +437,8 @@ impl Pieces {
     }
 
     fn chain(mut self, chain: &Chain, loose: &Chain) -> Self {
-        add(&mut self.exact, &chain.0);
-        add(&mut self.loose, &loose.0);
+        add(&mut self.exact, chain.digits());
+        add(&mut self.loose, loose.digits());
         self
     }
 
@@ -331,10 +450,7 @@ impl Pieces {
     }
 
     fn chains(self, hasher: &mut blake3::Hasher) -> (Chain, Chain) {
-        let mut chain = |pieces: &[u8]| {
-            let hash = hasher.reset().update(pieces).finalize();
-            Chain(hash.to_hex()[..32].to_owned())
-        };
+        let mut chain = |pieces: &[u8]| Chain::of(hasher.reset().update(pieces).finalize().as_bytes());
         (chain(&self.exact), chain(&self.loose))
     }
 }

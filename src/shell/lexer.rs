@@ -177,13 +177,22 @@ impl Lexer<'_> {
                 '"' => self.double_quotes(&mut word),
                 '\\' => self.escaped(&mut word),
                 '$' | '`' => self.expansion(&mut word),
-                _ => self.take(&mut word),
+                _ => self.plain(&mut word),
             }
         }
         let text = word.letters.iter().map(|letter| letter.letter).collect();
         let Draft { letters, nested, quoted, expands } = word;
         let span = start..self.behind().max(start);
         self.tokens.push(Token::Word(Word { text, span, quoted, expands, letters, nested }));
+    }
+
+    /// Takes the next character as it is, and those after it that mean nothing anywhere.
+    fn plain(&mut self, word: &mut Draft) {
+        let rest = self.letters.get(self.at + 1..).unwrap_or_default();
+        let means_nothing =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/' | '=');
+        let length = rest.iter().take_while(|letter| means_nothing(letter.letter)).count();
+        self.copy_to(self.at + 1 + length, word);
     }
 
     /// Takes the next character as it is.
@@ -207,12 +216,9 @@ impl Lexer<'_> {
     fn single_quotes(&mut self, word: &mut Draft) {
         word.quoted = true;
         self.at += 1;
-        while let Some(letter) = self.peek(0) {
-            if letter == '\'' {
-                break;
-            }
-            self.take(word);
-        }
+        let rest = self.letters.get(self.at..).unwrap_or_default();
+        let length = rest.iter().take_while(|letter| letter.letter != '\'').count();
+        self.copy_to(self.at + length, word);
         self.at = (self.at + 1).min(self.letters.len());
     }
 
@@ -326,5 +332,5 @@ impl Lexer<'_> {
 }
 
 fn ends_word(letter: char) -> bool {
-    letter.is_whitespace() || "&|;()<>".contains(letter)
+    matches!(letter, '&' | '|' | ';' | '(' | ')' | '<' | '>') || letter.is_whitespace()
 }

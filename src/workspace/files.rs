@@ -231,9 +231,8 @@ pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
         if bytes > MOST_FOLDER {
             return Err(Trouble::TooLarge { path: path.to_owned(), bytes, most: MOST_FOLDER, place: None });
         }
-        // Room for what is there and for the look behind its end, which costs no second one then.
-        let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
-        file.take(MOST_FOLDER).read_to_end(&mut content).map_err(|error| io(words(&error)))?;
+        let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+        file.take(metadata.len()).read_to_end(&mut content).map_err(|error| io(words(&error)))?;
         files.push(File { path: name.to_owned(), executable: metadata.permissions().mode() & 0o100 != 0, content });
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

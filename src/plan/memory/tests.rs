@@ -5,7 +5,7 @@ use crate::plan::agreement::{Agreement, Fact};
 use crate::plan::record::Record;
 
 fn chain(name: &str) -> Chain {
-    serde_json::from_value(name.into()).expect("a chain is a word")
+    Chain::try_from(blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()).expect("these are digits")
 }
 
 fn step(stage: &str, index: u32, kind: StepKind, below: Option<usize>, sources: &[&str]) -> Step {
@@ -37,7 +37,8 @@ fn record() -> Record {
 
 fn predicted(steps: &[Step], memory: Option<&Memory>, held: Option<&Held>, no_cache: bool) -> Vec<Prediction> {
     let (record, circumstances) = (record(), Circumstances::default());
-    predict(steps, &Known { memory, held, record: &record, circumstances: &circumstances, no_cache })
+    let before = memory.map(|memory| (memory, &record));
+    predict(steps.to_vec(), &Known { before, held, circumstances: &circumstances, no_cache })
 }
 
 fn built(steps: &[Step]) -> (Memory, Held) {

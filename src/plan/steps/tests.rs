@@ -223,3 +223,33 @@ fn an_input_of_several_platforms_is_copied_once_into_a_stage_of_its_own() {
     let shown = steps.iter().map(|step| format!("{} {} {}", step.stage, step.kind.name(), step.index));
     assert_eq!(shown.collect::<Vec<_>>(), ["tool.src.amd64 COPY 1", "tool RUN 2", "tool RUN 3"]);
 }
+
+#[test]
+fn steps_of_many_stages_stand_in_the_order_of_the_stages_each_on_its_own() {
+    let name = |number: usize| format!("s{number:03}");
+    let builder = |number: usize| {
+        let base = if number < 150 { image('a') } else { Base::Stage(name(number - 150)) };
+        stage(&name(number), base, vec![run("first"), run(&format!("make {number}"))])
+    };
+    let copies = (0..300).map(|number| copy(&name(number), "/a", &format!("/{number}"), false));
+    let last = stage("final", image('b'), copies.collect());
+    let steps = of((0..300).map(builder).chain([last]).collect(), &[]);
+    let told: Vec<(&str, u32)> = steps.iter().map(|step| (step.stage.as_str(), step.index)).collect();
+    let names: Vec<String> = (0..300).map(name).collect();
+    let first = |number: usize| if number < 150 { 2 } else { 1 };
+    let both = |number: usize| [(names[number].as_str(), first(number)), (names[number].as_str(), first(number) + 1)];
+    let expected: Vec<(&str, u32)> = (0..300).flat_map(both).chain((2..302).map(|index| ("final", index))).collect();
+    assert_eq!(told, expected);
+    for (at, step) in steps.iter().enumerate().take(600) {
+        let below = match at % 2 {
+            1 => Some(at - 1),
+            _ if at < 300 => None,
+            _ => Some(at - 300 + 1),
+        };
+        assert_eq!(step.below, below, "{step:?}");
+    }
+    assert_eq!((steps[600].below, steps[601].below), (None, Some(600)));
+    let chains: BTreeSet<&Chain> = steps.iter().map(|step| &step.chain).collect();
+    // All stages on the image begin with the same step.
+    assert_eq!(chains.len(), 1 + 150 + 150 + 150 + 300);
+}
