@@ -152,7 +152,7 @@ error: `x` is not a plain path of the container, `/…` or `~/…`
 
 #[test]
 fn a_container_runs_with_the_arguments_and_ends_with_the_status_of_its_command() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     let text = "[run]\nenv = { GREETING = \"hello there\" }\nvolumes = [{ host = \"./shared\", container = \"/shared\", create = true }]\nworkdir = \"/shared\"\n";
     project(&sandbox, engine.base(), &[("one", text)]);
@@ -164,7 +164,7 @@ fn a_container_runs_with_the_arguments_and_ends_with_the_status_of_its_command()
 
 #[test]
 fn what_one_container_compiles_is_a_hit_in_the_next_one() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     sandbox.write("hello.c", "int main(void) { return 0; }\n");
     sandbox.deps_toml(&format!(
@@ -190,7 +190,7 @@ fn what_one_container_compiles_is_a_hit_in_the_next_one() {
 
 #[test]
 fn every_extension_is_tested_in_the_image() {
-    let Some(engine) = Engine::required() else { return };
+    let Some(engine) = Engine::twin() else { return };
     let sandbox = Sandbox::with_environment(engine.environment());
     let text = |script: &str| {
         format!("[test]\nscript = \"{script}\"\n[run]\nenv = {{ CONFIG = \"~/.config\", GREETING = \"hello\" }}\n")
