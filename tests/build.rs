@@ -162,6 +162,50 @@ fn a_second_build_is_all_cached_and_a_bumped_repository_reruns_its_own_copies_on
 }
 
 #[test]
+fn the_image_has_of_a_checkout_what_git_has() {
+    let Some(engine) = Engine::required() else { return };
+    let sandbox = sandbox(&engine);
+    let long = format!("{}/{}", "folder".repeat(16), "file".repeat(30));
+    let repository = sandbox.git("a").file("a/b c", "text\n").file("leer é", "").file(&long, "long\n");
+    repository
+        .executable("run", "#!/bin/sh\necho ran\n")
+        .symlink("latest", "a/b c")
+        .symlink("gone", "/no/where")
+        .commit();
+    sandbox.write(
+        "underlay.repos",
+        "repositories:\n  x/a: { type: git, url: https://git.example/a.git, version: main }\n",
+    );
+    sandbox.deps_toml(&format!(
+        "[project]\nname = \"whole\"\nbase = \"{}\"\n\n[[manifest]]\npath = \"underlay.repos\"\ndest = \"/ws/src\"\n",
+        engine.busybox()
+    ));
+    sandbox.deps(["build", "-t", "deps-test/files"]).succeeds();
+    let shown = engine.run_image(
+        "deps-test/files",
+        &[
+            "sh",
+            "-c",
+            "cd /ws/src; find x/a -mindepth 1 -exec stat -c '%a %u:%g %Y %n' {} + | sort -k4; cd x/a; ./run; cat latest f*/f*",
+        ],
+    );
+    // The folder itself has the time of the build, as those above it.
+    let folder = long.split('/').next().expect("it has a folder");
+    let entries = [
+        (755, "x/a/a"),
+        (644, "x/a/a/b c"),
+        (755, &format!("x/a/{folder}")),
+        (644, &format!("x/a/{long}")),
+        (777, "x/a/gone"),
+        (777, "x/a/latest"),
+        (644, "x/a/leer é"),
+        (755, "x/a/run"),
+    ];
+    let listed: String = entries.map(|(mode, path)| format!("{mode} 0:0 315532800 {path}\n")).concat();
+    assert_eq!(shown, format!("{listed}ran\ntext\nlong\n"));
+}
+
+#[test]
 fn a_failing_step_shows_its_log_and_the_line_of_the_snippet() {
     let Some(engine) = Engine::required() else { return };
     let sandbox = sandbox(&engine);
