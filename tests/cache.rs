@@ -155,7 +155,7 @@ nothing to remove
     sandbox.deps(["cache", "verify"]).exits(4).stderr_is(str![[r#"
 error: 1 part of the store is damaged
   `trees/efa6d841e0f56c7a4f0171af8c2b14b4adbf7820-s/libs/inner/deep` has other content
-hint: to remove what is damaged, run `deps cache verify --repair`; the next `deps fetch` brings it anew
+hint: to remove what is damaged, run `deps cache verify --repair`; the next `deps fetch` or `deps build` brings it anew
 
 "#]]);
 }
@@ -276,7 +276,7 @@ error: 4 parts of the store are damaged
   `trees/26796fd48c1a4fba4dda233bd112a2fa8e59dc5d/bin/new` does not belong there
   `trees/26796fd48c1a4fba4dda233bd112a2fa8e59dc5d/bin/run` has mode 644 instead of 755
   `trees/26796fd48c1a4fba4dda233bd112a2fa8e59dc5d/link` has other content
-hint: to remove what is damaged, run `deps cache verify --repair`; the next `deps fetch` brings it anew
+hint: to remove what is damaged, run `deps cache verify --repair`; the next `deps fetch` or `deps build` brings it anew
 
 "#]]);
     let json = sandbox.deps(["cache", "verify", "--json"]).exits(4).stdout();
@@ -530,7 +530,7 @@ Usage: deps cache verify [OPTIONS]
 
 Options:
       --repair
-          Remove what is damaged, so that the next `deps fetch` brings it anew
+          Remove what is damaged, so that the next `deps fetch` or `deps build` brings it anew
 
       --json
           Print JSON (`deps schema cache-ls`, and so on)

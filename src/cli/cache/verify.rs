@@ -12,7 +12,7 @@ use crate::store::{Commits, Damage, Store, Thing, ThingKind};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// Remove what is damaged, so that the next `deps fetch` brings it anew.
+    /// Remove what is damaged, so that the next `deps fetch` or `deps build` brings it anew.
     #[arg(long)]
     repair: bool,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(super) fn run(session: &Session, options: &Verify) -> Result<(), Failed> {
     }
     let count = report.damaged.len();
     let message = format!("{} damaged", report::count(count, "part of the store is", "parts of the store are"));
-    let hint = "to remove what is damaged, run `deps cache verify --repair`; the next `deps fetch` brings it anew";
+    let hint = "to remove what is damaged, run `deps cache verify --repair`; the next `deps fetch` or `deps build` brings it anew";
     Err(Failed::one(INTEGRITY, Diagnostic::error(message).details(details).hint(Some(hint.to_owned()))))
 }
 
