@@ -207,7 +207,6 @@ fn verdicts(steps: &[Step], known: &Known<'_>) -> Vec<Verdict> {
     };
     let mut stages: BTreeMap<&str, Reason> = BTreeMap::new();
     let mut running: BTreeSet<&str> = BTreeSet::new();
-    let mut running_last: Option<&str> = None;
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(steps.len());
     for step in steps {
         let verdict = if known.no_cache {
@@ -215,17 +214,14 @@ fn verdicts(steps: &[Step], known: &Known<'_>) -> Vec<Verdict> {
         } else if holds(|held| &held.chains, &step.chain) {
             Verdict::Cached
         } else {
-            if running_last != Some(&step.stage) {
-                running.insert(&step.stage);
-                running_last = Some(&step.stage);
-            }
+            running.insert(&step.stage);
             let below = step.below.is_some_and(|below| verdicts[below].runs());
             let sources = step.sources.iter().filter(|stage| running.contains(stage.as_str())).cloned().collect();
             let unless_same = holds(|held| &held.loose, &step.loose);
-            let stage = || stage_reason(&step.stage, comparison.as_ref(), known.circumstances);
-            let own = || match comparison {
-                Some(_) => stages.entry(&step.stage).or_insert_with(stage).clone(),
-                None => Reason::FirstBuild,
+            let own = || {
+                let Some((memory, comparison)) = &comparison else { return Reason::FirstBuild };
+                let reason = || stage_reason(&step.stage, memory, comparison, known.circumstances);
+                stages.entry(&step.stage).or_insert_with(reason).clone()
             };
             Verdict::Run { reason: reason(step, below, sources, unless_same, own), unless_same }
         };
@@ -250,8 +246,7 @@ fn reason(step: &Step, below: bool, sources: Vec<String>, unless_same: bool, own
 }
 
 /// Why steps of a stage run that follow from no others.
-fn stage_reason(stage: &str, before: Option<&(&Memory, Comparison<'_>)>, circumstances: &Circumstances) -> Reason {
-    let Some((memory, comparison)) = before else { return Reason::FirstBuild };
+fn stage_reason(stage: &str, memory: &Memory, comparison: &Comparison<'_>, circumstances: &Circumstances) -> Reason {
     let Some(explanation) = comparison.explain(stage) else { return Reason::Unseen };
     if !explanation.causes.is_empty() {
         return Reason::Causes(explanation.causes);

@@ -185,7 +185,8 @@ impl Store {
         Ok(StoreAlone { store: Self { root, _lock: Arc::new(lock) } })
     }
 
-    /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>` and `archives/<id>.tar`.
+    /// Returns the absolute path of the store: the build context, where Dockerfiles find `trees/<id>` and
+    /// `archives/<id>.tar`.
     pub fn root(&self) -> &Path {
         &self.root
     }

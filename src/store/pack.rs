@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn content(store: &Store, id: &str) -> Vec<u8> {
-        fs::read(store.root().join(ARCHIVES).join(format!("{id}.tar"))).unwrap()
+        fs::read(store.archive_path(id)).unwrap()
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         assert!(matches!(store.pack(&id, &AtomicBool::new(true)), Err(StoreError::Interrupted { .. })));
         store.pack(&id, &go_on).unwrap();
         let first = content(&store, &id);
-        let path = store.root().join(ARCHIVES).join(format!("{id}.tar"));
+        let path = store.archive_path(&id);
         fs::remove_file(&path).unwrap();
         store.pack(&id, &go_on).unwrap();
         assert_eq!(content(&store, &id), first);

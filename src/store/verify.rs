@@ -2,8 +2,8 @@
 //!
 //! Decides what damage is. A tree of a commit is compared with the objects of that commit, entry by entry: names, kinds,
 //! modes, links, contents by their git ids; instead of a pointer of Git LFS, the content that it names will do. A folder
-//! is compared with its digest, a file with its SHA-256, an archive with its tree, any other tree with the sum that was written with it. What
-//! Mercurial keeps is Mercurial's to check. Times are not looked at: no content depends on them. Leaves out
+//! is compared with its digest, a file with its SHA-256, an archive with its tree, any other tree with the sum that was
+//! written with it. What Mercurial keeps is Mercurial's to check. Times are not looked at: no content depends on them. Leaves out
 //! repositories (`fsck.rs`) and what to do about damage.
 
 #![expect(clippy::disallowed_methods, reason = "the store reads its files")]
