@@ -4,7 +4,7 @@
 //! rooms without effects may use it: nothing that they return depends on it.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 /// More threads wait for the disk, for memory and for each other.
 const MOST_THREADS: usize = 8;
@@ -18,25 +18,23 @@ pub fn map<T: Sync, R: Send>(items: &[T], least: usize, work: impl Fn(&T) -> R +
     if count == 1 {
         return items.iter().map(work).collect();
     }
-    let parts: Vec<&[T]> = items.chunks(items.len().div_ceil(count * PARTS)).collect();
-    let next = AtomicUsize::new(0);
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let part = items.len().div_ceil(count * PARTS);
+    let parts = Mutex::new(items.chunks(part).zip(results.chunks_mut(part)));
+    let next = || parts.lock().expect("nobody panics who holds it").next();
     let take = || {
-        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = parts.get(number) else { return done };
-            done.push((number, part.iter().map(&work).collect()));
+        while let Some((items, results)) = next() {
+            items.iter().zip(results).for_each(|(item, result)| *result = Some(work(item)));
         }
     };
-    let mut done = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let others: Vec<_> = (1..count).map(|_| scope.spawn(take)).collect();
-        let own = take();
-        let others = others.into_iter().map(|other| other.join());
-        let others = others.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        own.into_iter().chain(others).collect::<Vec<_>>()
+        take();
+        for other in others {
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
     });
-    done.sort_unstable_by_key(|(number, _)| *number);
-    done.into_iter().flat_map(|(_, results)| results).collect()
+    results.into_iter().map(|result| result.expect("every part was taken")).collect()
 }
 
 /// Returns how many threads `work` pieces of work are worth, with at least `least` for each.

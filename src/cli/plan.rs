@@ -39,6 +39,10 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
     };
     let compared = Compared::of(session, &workspace, planned, &asked)?;
     let predictions = compared.predictions(planned);
-    let report = report::plan_report(&planned.loaded.project.name, &planned.plans, &predictions, compared.against());
-    print(&if options.json { report::json(&report) } else { report::plan_text(&report) })
+    let (name, plans, against) = (&planned.loaded.project.name, &planned.plans, compared.against());
+    print(&if options.json {
+        report::json(&report::plan_report(name, plans, &predictions, against))
+    } else {
+        report::plan_text(name, plans, &predictions, against)
+    })
 }

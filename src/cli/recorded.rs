@@ -14,7 +14,7 @@ use crate::engine::{self, Choice};
 use crate::plan::Plan;
 use crate::plan::memory::{Engine, Held, Known, Memory, Prediction, predict};
 use crate::plan::record::Record;
-use crate::plan::steps::{Circumstances, steps};
+use crate::plan::steps::{Circumstances, steps, unhashed_steps};
 use crate::store::Store;
 use crate::workspace::{Loaded, Workspace};
 
@@ -163,6 +163,8 @@ impl Compared {
         let all = planned.plans.iter().zip(&self.circumstances).zip(self.before(planned));
         all.map(|((plan, circumstances), before)| {
             let known = Known { before, held: self.held.as_ref(), circumstances, no_cache: false };
+            // Chains are looked up in what an engine holds.
+            let steps = if known.held.is_some() { steps } else { unhashed_steps };
             predict(steps(plan, None, circumstances), &known)
         })
         .collect()

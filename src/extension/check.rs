@@ -93,7 +93,7 @@ impl Render<'_> {
     fn all(&mut self, wish: Option<&ExtensionWish>) -> Configured {
         let extension = self.extension;
         let ExtensionFile { extension: table, inputs, apt, runtime, user, account, cache, run, test, .. } =
-            &extension.file;
+            &*extension.file;
         let names = table.value.requires.iter().chain(&table.value.after);
         let inputs = inputs.iter().filter_map(|(name, input)| self.input(name, &input.value)).collect();
         Configured {

@@ -89,7 +89,8 @@ pub struct Extension {
     pub requires: Vec<Spanned<String>>,
     /// Its `extension.toml`.
     pub source: Source,
-    file: ExtensionFile,
+    /// It is large, and an extension is handed on often.
+    file: Box<ExtensionFile>,
     files: Vec<File>,
     root: String,
 }
@@ -280,7 +281,7 @@ impl Extension {
             summary: file.extension.value.summary.value.clone(),
             requires: file.extension.value.requires.clone(),
             source,
-            file,
+            file: Box::new(file),
             files,
             root: root.to_owned(),
         })

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::instruction::Mount;
 use crate::shell::{Command, Script};
-use crate::threads;
 
 /// One cache: which programs use it, its id, its target and how it is shared.
 struct Cache {
@@ -59,32 +58,17 @@ static CACHES: [Cache; 13] = [
 /// The image's user, as the Dockerfile names it.
 pub(super) const IMAGE_USER: &str = "${DEPS_USER_NAME}";
 
-/// So many commands take longer to read than a thread to start.
-const WORTH_A_THREAD: usize = 64;
-
-/// Which package managers commands call, and who runs these, where that is not whoever runs the command.
-pub(super) struct Called<'a>(BTreeMap<&'a str, Vec<Call>>);
-
 struct Call {
     cache: &'static Cache,
     user: Option<String>,
 }
 
-impl<'a> Called<'a> {
-    /// Reads `commands`.
-    pub(super) fn by(commands: impl Iterator<Item = &'a str>) -> Self {
-        let commands: Vec<&str> = commands.collect::<BTreeSet<_>>().into_iter().collect();
-        let calls = threads::map(&commands, WORTH_A_THREAD, |command| calls(command));
-        Self(commands.into_iter().zip(calls).collect())
-    }
-
-    /// Returns the cache mounts of `command`, one of those that were read, which `user` runs, without those whose target is
-    /// in `taken`. apt's caches belong to one `system`, a word for the base image.
-    pub(super) fn mounts(&self, command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
-        let calls = self.0.get(command).expect("every command was read");
-        let mounts = calls.iter().filter_map(|call| call.cache.mount(call.user.as_deref().unwrap_or(user), system));
-        mounts.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
-    }
+/// Returns the cache mounts of `command`, which `user` runs, without those whose target is in `taken`. apt's caches belong to
+/// one `system`, a word for the base image.
+pub(super) fn mounts(command: &str, user: &str, taken: &BTreeSet<String>, system: &str) -> BTreeSet<Mount> {
+    let calls = calls(command);
+    let mounts = calls.iter().filter_map(|call| call.cache.mount(call.user.as_deref().unwrap_or(user), system));
+    mounts.filter(|(target, _)| !taken.contains(target)).map(|(_, mount)| mount).collect()
 }
 
 fn calls(command: &str) -> Vec<Call> {
@@ -103,8 +87,8 @@ fn calls(command: &str) -> Vec<Call> {
 /// Whether `command` may call one of the programs, which is found faster than what it calls. A word of a shell may be
 /// quoted anywhere, and go on after a line break; comments may stand in between, and characters may be spelled as JSON.
 fn may_call(command: &str) -> bool {
-    let between = |c: &char| c.is_whitespace() || matches!(c, '\\' | '"' | '\'');
-    let bare: String = command.chars().filter(|c| !between(c)).collect();
+    let mut bare = String::with_capacity(command.len());
+    bare.extend(command.split(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '\'')));
     let named = |cache: &Cache| cache.programs.iter().any(|program| bare.contains(program));
     bare.contains('#') || command.contains("\\u") || CACHES.iter().any(named)
 }
@@ -153,25 +137,21 @@ fn users(target: &str, id: &str, sharing: &str) -> Mount {
 mod tests {
     use super::*;
 
-    fn called(command: &str) -> Called<'_> {
-        Called::by([command].into_iter())
-    }
-
     /// The mounts of a step as `id target`.
-    fn mounts(command: &str, user: &str) -> Vec<String> {
+    fn told(command: &str, user: &str) -> Vec<String> {
         let shown = |mount| match mount {
             Mount::Cache { id, target, .. } => format!("{id} {target}"),
             Mount::Written(options) => format!("{} {}", options["id"], options["target"]),
             other => panic!("{other:?}"),
         };
         let mut mounts: Vec<String> =
-            called(command).mounts(command, user, &BTreeSet::new(), "debian").into_iter().map(shown).collect();
+            mounts(command, user, &BTreeSet::new(), "debian").into_iter().map(shown).collect();
         mounts.sort();
         mounts
     }
 
     fn ids(command: &str) -> Vec<String> {
-        mounts(command, "root").iter().map(|mount| mount.split(' ').next().unwrap_or_default().to_owned()).collect()
+        told(command, "root").iter().map(|mount| mount.split(' ').next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
@@ -208,13 +188,13 @@ mod tests {
             ("sudo -u '../x,from=y' npm ci", "root", &[]),
             ("cargo build", IMAGE_USER, &[]),
         ] {
-            assert_eq!(mounts(command, user), expected, "{command}");
+            assert_eq!(told(command, user), expected, "{command}");
         }
     }
 
     #[test]
     fn a_target_that_the_step_mounts_itself_is_left_alone() {
         let taken = BTreeSet::from(["/root/.cache/pip".to_owned()]);
-        assert!(called("pip install x").mounts("pip install x", "root", &taken, "debian").is_empty());
+        assert!(mounts("pip install x", "root", &taken, "debian").is_empty());
     }
 }

@@ -19,8 +19,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::instruction::{CopyTree, Instruction, Mount, Run};
+use super::order::independent;
 use super::{Base, Stage};
 use crate::project::Platform;
+use crate::threads;
+
+/// The keys of so many stages take longer to hash than a thread to start.
+const WORTH_A_THREAD: usize = 128;
 
 /// BLAKE3's context string for stages.
 pub(super) const CONTEXT: &str = "deps stage v1";
@@ -61,11 +66,18 @@ impl fmt::Display for PlanKey {
 
 /// Returns `stages`, which stand behind their parents, with their keys.
 pub(super) fn with_keys(mut stages: Vec<Stage>, platform: &Platform) -> Vec<Stage> {
-    let mut keys: BTreeMap<String, StageKey> = BTreeMap::new();
-    for stage in &mut stages {
-        stage.key = stage_key(stage, platform, &keys);
-        keys.insert(stage.name.clone(), stage.key);
+    let platform = platform.to_string();
+    let mut keys: BTreeMap<&str, StageKey> = BTreeMap::new();
+    let mut in_order = Vec::with_capacity(stages.len());
+    let mut open = &stages[..];
+    while !open.is_empty() {
+        let (now, later) = open.split_at(independent(open.iter()));
+        let found = threads::map(now, WORTH_A_THREAD, |stage| stage_key(stage, &platform, &keys));
+        keys.extend(now.iter().map(|stage| stage.name.as_str()).zip(found.iter().copied()));
+        in_order.extend(found);
+        open = later;
     }
+    stages.iter_mut().zip(in_order).for_each(|(stage, key)| stage.key = key);
     stages
 }
 
@@ -99,12 +111,12 @@ pub(super) fn build_key(plan: &PlanKey, args: &BTreeMap<String, String>, platfor
 ///
 /// Every string is preceded by its length in bytes (`u64`, little-endian), every list by its number of items, every
 /// alternative by a one-byte tag, so no two different stages share an encoding.
-fn stage_key(stage: &Stage, platform: &Platform, keys: &BTreeMap<String, StageKey>) -> StageKey {
+fn stage_key(stage: &Stage, platform: &str, keys: &BTreeMap<&str, StageKey>) -> StageKey {
     let Stage { name, kind, base, instructions, about: _, impure: _, key: _ } = stage;
     let mut encoder = Encoder { bytes: Vec::with_capacity(1024), keys };
     encoder.text(kind.name());
     encoder.text(name);
-    encoder.text(&platform.to_string());
+    encoder.text(platform);
     encoder.base(base);
     encoder.number(instructions.len());
     instructions.iter().for_each(|instruction| encoder.instruction(instruction));
@@ -113,7 +125,7 @@ fn stage_key(stage: &Stage, platform: &Platform, keys: &BTreeMap<String, StageKe
 
 struct Encoder<'a> {
     bytes: Vec<u8>,
-    keys: &'a BTreeMap<String, StageKey>,
+    keys: &'a BTreeMap<&'a str, StageKey>,
 }
 
 impl Encoder<'_> {

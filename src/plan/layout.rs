@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::account;
 use super::apt;
-use super::caches::{self, Called};
+use super::caches;
 use super::conflicts;
 use super::key::StageKey;
 use super::outputs::{Output, links};
@@ -39,7 +39,6 @@ pub(super) fn layout<'a>(ingredients: &'a Ingredients<'a>) -> Result<Layout, Vec
         ingredients,
         checkouts: ingredients.checkouts.iter().map(checkout).collect(),
         inputs: ingredients.inputs.iter().map(input).collect(),
-        called: Called::by(ingredients.extensions.iter().filter(|one| one.caches).flat_map(commands)),
         ca: ingredients.project.build.ca_certificates,
         stages: BTreeMap::new(),
         folders: BTreeMap::new(),
@@ -78,7 +77,6 @@ pub(super) struct Work<'a> {
     /// The paths of all checkouts, by set.
     pub(super) checkouts: BTreeSet<(&'a str, &'a str)>,
     pub(super) inputs: BTreeMap<(&'a str, &'a str), &'a str>,
-    called: Called<'a>,
     pub(super) ca: bool,
     stages: BTreeMap<String, Stage>,
     pub(super) folders: BTreeMap<String, Vec<File>>,
@@ -235,7 +233,7 @@ impl Work<'_> {
                     let written = targets(&mounts);
                     mounts.extend(more.iter().filter(|mount| !written.contains(target(mount))).cloned());
                     if extension.caches {
-                        mounts.extend(self.called.mounts(&run.command, user, &targets(&mounts), &system));
+                        mounts.extend(caches::mounts(&run.command, user, &targets(&mounts), &system));
                     }
                     if self.ca && !offline {
                         mounts.insert(apt::ca_mount());
@@ -347,16 +345,6 @@ fn reason(instruction: &Instruction) -> Option<String> {
     }
 }
 
-/// The commands of an extension's steps.
-fn commands(extension: &Configured) -> impl Iterator<Item = &str> {
-    let builders = extension.builders.iter().map(|builder| &builder.snippet);
-    let steps = builders.chain(&extension.runtime).chain(&extension.user).flat_map(|snippet| &snippet.steps);
-    steps.filter_map(|step| match &step.action {
-        Action::Run(run) => Some(run.command.as_str()),
-        Action::Set { .. } => None,
-    })
-}
-
 fn runs_online(step: &extension::Step, network: Network) -> bool {
     matches!(&step.action, Action::Run(run) if run.network.unwrap_or(network) == Network::Default)
 }
@@ -376,18 +364,14 @@ pub(super) fn trust() -> Vec<Instruction> {
     names.into_iter().map(argument).collect()
 }
 
-fn environment(order: &[&Configured]) -> Vec<Instruction> {
+fn environment(order: &[&Configured]) -> impl Iterator<Item = Instruction> {
     let variables: BTreeMap<&String, &String> = order.iter().flat_map(|extension| &extension.env).collect();
-    let mut instructions: Vec<Instruction> = variables
-        .into_iter()
-        .map(|(name, value)| Instruction::Env { name: name.clone(), value: literal(value) })
-        .collect();
+    let variables =
+        variables.into_iter().map(|(name, value)| Instruction::Env { name: name.clone(), value: literal(value) });
     let path: Vec<String> = order.iter().flat_map(|extension| &extension.path).map(|path| literal(path)).collect();
-    if !path.is_empty() {
-        instructions.push(Instruction::Env { name: "PATH".to_owned(), value: format!("{}:$PATH", path.join(":")) });
-    }
-    instructions.extend(search_paths(order));
-    instructions
+    let path = (!path.is_empty())
+        .then(|| Instruction::Env { name: "PATH".to_owned(), value: format!("{}:$PATH", path.join(":")) });
+    variables.chain(path).chain(search_paths(order))
 }
 
 /// Variables like `PATH`: an extension that comes later stands first, as an overlay does.
@@ -422,5 +406,6 @@ fn targets(mounts: &BTreeSet<Mount>) -> BTreeSet<String> {
 }
 
 pub(super) fn short_hash(text: &str) -> String {
-    blake3::derive_key("deps name v1", text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let hash = blake3::Hash::from_bytes(blake3::derive_key("deps name v1", text.as_bytes()));
+    hash.to_hex()[..16].to_owned()
 }

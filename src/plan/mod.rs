@@ -169,12 +169,16 @@ impl Stage {
             Base::Stage(name) => Some(name.as_str()),
             Base::Scratch | Base::Image { .. } => None,
         };
-        let others = self.instructions.iter().flat_map(|instruction| match instruction {
-            Instruction::CopyStage { stage, .. } => vec![stage.as_str()],
-            Instruction::Run(run) => run.mounts.iter().filter_map(Mount::stage).collect(),
-            _ => Vec::new(),
+        let copied = self.instructions.iter().filter_map(|instruction| match instruction {
+            Instruction::CopyStage { stage, .. } => Some(stage.as_str()),
+            _ => None,
         });
-        base.into_iter().chain(others).collect()
+        let runs = self.instructions.iter().filter_map(|instruction| match instruction {
+            Instruction::Run(run) => Some(run),
+            _ => None,
+        });
+        let mounted = runs.flat_map(|run| &run.mounts).filter_map(Mount::stage);
+        base.into_iter().chain(copied).chain(mounted).collect()
     }
 }
 

@@ -16,48 +16,59 @@ use crate::extension::Configured;
 /// # Errors
 /// The circle, where extensions come after each other.
 pub fn extension_order(extensions: &[Configured]) -> Result<Vec<&Configured>, Problem> {
-    let rank = |extension: &&Configured| (extension.tier, extension.name.clone());
-    let edges = |extension: &&Configured| extension.after.iter().cloned().collect();
-    let order = canonical(extensions.iter().collect(), |extension| extension.name.clone(), rank, edges);
-    if order.len() == extensions.len() { Ok(order) } else { Err(Problem::Cycle { cycle: cycle(extensions) }) }
+    let order = canonical(
+        extensions,
+        |extension| extension.name.as_str(),
+        |extension| extension.tier,
+        |extension| extension.after.iter().map(String::as_str).collect(),
+    );
+    if order.len() < extensions.len() {
+        return Err(Problem::Cycle { cycle: cycle(extensions) });
+    }
+    Ok(order.into_iter().map(|index| &extensions[index]).collect())
 }
 
 /// Returns `stages` in canonical order: parents first, else by (kind, name).
 pub(super) fn stage_order(stages: Vec<Stage>) -> Vec<Stage> {
-    let rank = |stage: &Stage| (stage.kind, stage.name.clone());
-    let edges = |stage: &Stage| stage.parents().into_iter().map(str::to_owned).collect();
-    canonical(stages, |stage| stage.name.clone(), rank, edges)
+    let order = canonical(&stages, |stage| stage.name.as_str(), |stage| stage.kind, Stage::parents);
+    let mut stages: Vec<Option<Stage>> = stages.into_iter().map(Some).collect();
+    order.into_iter().map(|index| stages[index].take().expect("a stage is placed once")).collect()
 }
 
-/// Returns the items in order: of all whose predecessors are placed, the one with the least rank comes next.
-/// Items in a circle are left out.
-fn canonical<T, R: Ord>(
-    items: Vec<T>,
-    name: impl Fn(&T) -> String,
-    rank: impl Fn(&T) -> R,
-    edges: impl Fn(&T) -> BTreeSet<String>,
-) -> Vec<T> {
-    let names: BTreeMap<String, usize> = items.iter().enumerate().map(|(index, item)| (name(item), index)).collect();
+/// Returns how many of `stages`, which are in order, need none of the others among them, from the first on.
+pub(super) fn independent<'a>(stages: impl Iterator<Item = &'a Stage>) -> usize {
+    let mut names = BTreeSet::new();
+    stages.take_while(|stage| stage.parents().is_disjoint(&names) && names.insert(stage.name.as_str())).count()
+}
+
+/// Returns the places of the items in order: of all whose predecessors are placed, the one with the least rank and name comes
+/// next. Items in a circle are left out.
+fn canonical<'a, T, R: Ord>(
+    items: &'a [T],
+    name: impl Fn(&'a T) -> &'a str,
+    rank: impl Fn(&'a T) -> R,
+    before: impl Fn(&'a T) -> BTreeSet<&'a str>,
+) -> Vec<usize> {
+    let names: BTreeMap<&str, usize> = items.iter().enumerate().map(|(index, item)| (name(item), index)).collect();
     let mut waiting = vec![0_usize; items.len()];
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); items.len()];
     for (index, item) in items.iter().enumerate() {
-        for before in edges(item).iter().filter_map(|before| names.get(before)) {
+        for before in before(item).into_iter().filter_map(|before| names.get(before)) {
             waiting[index] += 1;
             followers[*before].push(index);
         }
     }
-    let mut ready: BTreeMap<R, usize> = BTreeMap::new();
-    ready.extend(items.iter().enumerate().filter(|(index, _)| waiting[*index] == 0).map(|(i, item)| (rank(item), i)));
-    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    let place = |index: usize| ((rank(&items[index]), name(&items[index])), index);
+    let mut ready: BTreeMap<_, usize> = (0..items.len()).filter(|index| waiting[*index] == 0).map(place).collect();
     let mut order = Vec::with_capacity(items.len());
     while let Some((_, index)) = ready.pop_first() {
         for &follower in &followers[index] {
             waiting[follower] -= 1;
             if waiting[follower] == 0 {
-                ready.insert(rank(items[follower].as_ref().expect("it is not placed yet")), follower);
+                ready.extend([place(follower)]);
             }
         }
-        order.push(items[index].take().expect("an item is placed once"));
+        order.push(index);
     }
     order
 }

@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::instruction::{CopyTree, Instruction, Mount, Run};
+use super::order::independent;
 use super::{Base, Plan, Stage};
 use crate::threads;
 use scope::Scope;
@@ -127,15 +128,24 @@ pub struct Circumstances {
 
 /// Returns the steps that make `target`, the image when it is none, in the order of the stages.
 pub fn steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -> Vec<Step> {
+    read(plan, target, circumstances, Some(blake3::Hasher::new_derive_key(CONTEXT)))
+}
+
+/// Returns the same steps without their chains, for where nothing is known to compare these with.
+pub fn unhashed_steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -> Vec<Step> {
+    read(plan, target, circumstances, None)
+}
+
+fn read(plan: &Plan, target: Option<&str>, circumstances: &Circumstances, hasher: Option<blake3::Hasher>) -> Vec<Step> {
     let needed = needed(plan, target.unwrap_or(&plan.image().name));
     let platform = plan.platform.to_string();
     let variant = format!("{}{}", plan.platform.architecture(), plan.platform.variant().unwrap_or_default());
-    let (places, steps, hasher) = (BTreeMap::new(), Vec::new(), blake3::Hasher::new_derive_key(CONTEXT));
-    let mut work = Work { platform, variant, circumstances, places, steps, hasher };
     let stages: Vec<&Stage> = plan.stages.iter().filter(|stage| needed.contains(stage.name.as_str())).collect();
+    let (places, steps) = (BTreeMap::new(), Vec::with_capacity(stages.iter().map(|one| one.instructions.len()).sum()));
+    let mut work = Work { platform, variant, circumstances, places, steps, hasher };
     let mut open = &stages[..];
     while !open.is_empty() {
-        let (now, later) = open.split_at(independent(open));
+        let (now, later) = open.split_at(independent(open.iter().copied()));
         let done = threads::map(now, WORTH_A_THREAD, |stage| Reader::read(&work, stage));
         for (stage, done) in now.iter().zip(done) {
             work.add(stage, done);
@@ -143,18 +153,6 @@ pub fn steps(plan: &Plan, target: Option<&str>, circumstances: &Circumstances) -
         open = later;
     }
     work.steps
-}
-
-/// How many of `stages`, from the first on, need none of the others among them.
-fn independent(stages: &[&Stage]) -> usize {
-    let mut names = BTreeSet::new();
-    for (number, stage) in stages.iter().enumerate() {
-        if stage.parents().iter().any(|parent| names.contains(parent)) {
-            return number;
-        }
-        names.insert(stage.name.as_str());
-    }
-    stages.len()
 }
 
 /// The stages that `target` is made from, itself included.
@@ -217,8 +215,8 @@ struct Work<'a> {
     circumstances: &'a Circumstances,
     places: BTreeMap<String, Place>,
     steps: Vec<Step>,
-    /// To make one takes longer than to copy it.
-    hasher: blake3::Hasher,
+    /// To make one takes longer than to copy it; none where nobody wants chains.
+    hasher: Option<blake3::Hasher>,
 }
 
 impl Work<'_> {
@@ -257,7 +255,7 @@ struct Done {
 struct Reader<'a> {
     work: &'a Work<'a>,
     done: Done,
-    hasher: blake3::Hasher,
+    hasher: Option<blake3::Hasher>,
 }
 
 impl<'a> Reader<'a> {
@@ -271,7 +269,7 @@ impl<'a> Reader<'a> {
         let mut place = match &stage.base {
             Base::Scratch => Place::default(),
             Base::Image { reference: _, digest } => {
-                let (chain, loose) = Pieces::new("image").content(digest).chains(&mut self.hasher);
+                let (chain, loose) = self.chains(|| Pieces::new("image").content(digest));
                 Place { files: Some(Files { chain, loose, step: None }), scope: Scope::default() }
             }
             Base::Stage(name) => self.work.places.get(name.as_str()).cloned().unwrap_or_default(),
@@ -298,12 +296,14 @@ impl<'a> Reader<'a> {
         match instruction {
             Instruction::Run(run) => {
                 self.inputs(run, &step);
-                let (pieces, sources) = self.run(run, place);
-                self.push(place, pieces, Step { sources, ..step });
+                let sources = run.mounts.iter().filter_map(Mount::stage).map(str::to_owned).collect();
+                let work = self.work;
+                self.push(place, |place| work.run(run, place), Step { sources, ..step });
             }
             Instruction::CopyTree(CopyTree { tree, to }) => {
                 let (name, kind) = if unpacks { ("add", StepKind::Add) } else { ("copy", StepKind::Copy) };
-                self.push(place, Pieces::new(name).below(place).text(tree).text(to), Step { kind, ..step });
+                let pieces = |place: &Place| Pieces::new(name).below(place).text(tree).text(to);
+                self.push(place, pieces, Step { kind, ..step });
             }
             Instruction::CopyStage { stage, from, to, link } => {
                 let sources = BTreeSet::from([stage.clone()]);
@@ -329,8 +329,7 @@ impl<'a> Reader<'a> {
             let key = (step.stage.clone(), target.clone());
             let Some(name) = self.work.circumstances.inputs.get(&key) else { continue };
             let stage = format!("{name}.{}", self.work.variant);
-            let pieces = Pieces::new("copy").below(&Place::default()).text(tree).text("/");
-            let (chain, loose) = pieces.chains(&mut self.hasher);
+            let (chain, loose) = self.chains(|| Pieces::new("copy").below(&Place::default()).text(tree).text("/"));
             let (index, kind, sources) = (1, StepKind::Copy, BTreeSet::new());
             let step = Step { stage: stage.clone(), index, kind, chain, loose, sources, ..step.clone() };
             self.done.inputs.push((stage, step));
@@ -341,41 +340,49 @@ impl<'a> Reader<'a> {
         place.scope.enter(folder);
         // The root is there.
         if place.scope.folder != "/" {
-            let pieces = Pieces::new("workdir").below(place).text(&place.scope.folder).text(&place.scope.user);
+            let pieces =
+                |place: &Place| Pieces::new("workdir").below(place).text(&place.scope.folder).text(&place.scope.user);
             self.push(place, pieces, Step { kind: StepKind::Workdir, ..step });
         }
     }
 
     fn copy(&mut self, place: &mut Place, (stage, from, to, link): (&str, &str, &str, bool), step: Step) {
         let name = from.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let content = |pieces: Pieces| pieces.content(&self.content(stage, from)).text(name).text(to);
-        if !(link && self.work.circumstances.merges) {
-            return self.push(place, content(Pieces::new("copy").below(place)), step);
+        let work = self.work;
+        let copied =
+            |place: &Place| Pieces::new("copy").below(place).content(&work.content(stage, from)).text(name).text(to);
+        if !(link && work.circumstances.merges) || place.files.is_none() {
+            return self.push(place, copied, step);
         }
         // As a COPY in a stage that begins with nothing, with which it shares its entry in the cache.
-        let layer = content(Pieces::new("copy").below(&Place::default()));
-        let Some(below) = place.files.take() else { return self.push(place, layer, step) };
         let mut alone = Place::default();
-        self.push(&mut alone, layer, step.clone());
+        self.push(&mut alone, copied, step.clone());
         let layer = alone.files.expect("a step has just made it");
-        let sources = BTreeSet::new();
-        place.files = Some(below);
-        let pieces = Pieces::new("link").below(place).chain(&layer.chain, &layer.loose);
-        self.push(place, pieces, Step { kind: StepKind::Link, sources, ..step });
+        let pieces = |place: &Place| Pieces::new("link").below(place).chain(&layer.chain, &layer.loose);
+        self.push(place, pieces, Step { kind: StepKind::Link, sources: BTreeSet::new(), ..step });
     }
 
-    fn run(&self, run: &Run, place: &Place) -> (Pieces, BTreeSet<String>) {
+    fn push(&mut self, place: &mut Place, pieces: impl FnOnce(&Place) -> Pieces, step: Step) {
+        let (chain, loose) = self.chains(|| pieces(place));
+        let below = place.files.and_then(|files| files.step);
+        place.files = Some(Files { chain, loose, step: Some(At::Own(self.done.steps.len())) });
+        self.done.steps.push((below, Step { chain, loose, ..step }));
+    }
+
+    /// The chains of `pieces`, where anybody wants them.
+    fn chains(&mut self, pieces: impl FnOnce() -> Pieces) -> (Chain, Chain) {
+        self.hasher.as_mut().map_or((Chain::NONE, Chain::NONE), |hasher| pieces().chains(hasher))
+    }
+}
+
+impl Work<'_> {
+    fn run(&self, run: &Run, place: &Place) -> Pieces {
         let Run { mounts, offline, command, origin: _ } = run;
         let scope = &place.scope;
-        let mut pieces = Pieces::new("run").below(place).text(&self.work.platform).list(&scope.words(command));
+        let mut pieces = Pieces::new("run").below(place).text(&self.platform).list(&scope.words(command));
         pieces = pieces.list(&scope.variables()).text(&scope.user).text(&scope.folder);
         pieces = pieces.text(if *offline { "none" } else { "default" });
-        let mut sources = BTreeSet::new();
-        for mount in mounts {
-            pieces = self.mount(mount, scope, pieces);
-            sources.extend(mount.stage().map(str::to_owned));
-        }
-        (pieces, sources)
+        mounts.iter().fold(pieces, |pieces, mount| self.mount(mount, scope, pieces))
     }
 
     fn mount(&self, mount: &Mount, scope: &Scope, pieces: Pieces) -> Pieces {
@@ -402,15 +409,8 @@ impl<'a> Reader<'a> {
 
     /// What stands at `path` of `stage`, as far as it is known before it is there.
     fn content(&self, stage: &str, path: &str) -> String {
-        let files = self.work.places.get(stage).and_then(|place| place.files.as_ref());
+        let files = self.places.get(stage).and_then(|place| place.files.as_ref());
         format!("{} {path}", files.map_or("", |files| files.chain.digits()))
-    }
-
-    fn push(&mut self, place: &mut Place, pieces: Pieces, step: Step) {
-        let (chain, loose) = pieces.chains(&mut self.hasher);
-        let below = place.files.and_then(|files| files.step);
-        place.files = Some(Files { chain, loose, step: Some(At::Own(self.done.steps.len())) });
-        self.done.steps.push((below, Step { chain, loose, ..step }));
     }
 }
 

@@ -82,23 +82,41 @@ pub fn plan_report(name: &str, plans: &[Plan], predictions: &[Vec<Prediction>], 
 }
 
 fn platform_report(plan: &Plan, predictions: &[Prediction]) -> PlatformReport {
-    let mut by_stage: BTreeMap<&str, Vec<&Prediction>> = BTreeMap::new();
-    for prediction in predictions {
-        by_stage.entry(&prediction.step.stage).or_default().push(prediction);
-    }
-    let sources = plan.stages.iter().filter(|stage| stage.kind == Kind::Sources);
-    let fixed: BTreeSet<&str> = sources.map(|stage| stage.name.as_str()).collect();
-    let stage = |stage: &Stage| {
-        let steps = by_stage.get(stage.name.as_str()).into_iter().flatten();
-        stage_report(stage, steps.map(|prediction| step_report(stage, prediction, &fixed)).collect())
-    };
-    let run = predictions.iter().filter(|prediction| prediction.verdict.runs()).count();
+    let steps = Steps::of(plan, predictions);
+    let run = running(predictions);
     PlatformReport {
         platform: plan.platform.to_string(),
-        stages: threads::map(&plan.stages, WORTH_A_THREAD, stage),
+        stages: threads::map(&plan.stages, WORTH_A_THREAD, |stage| stage_report(stage, steps.reports(stage).collect())),
         pure: plan.pure_stages(),
         run,
         cached: predictions.len() - run,
+    }
+}
+
+fn running(predictions: &[Prediction]) -> usize {
+    predictions.iter().filter(|prediction| prediction.verdict.runs()).count()
+}
+
+/// The predictions of a plan, by stage.
+struct Steps<'a> {
+    by_stage: BTreeMap<&'a str, Vec<&'a Prediction>>,
+    /// Stages that hold what the lock pins.
+    fixed: BTreeSet<&'a str>,
+}
+
+impl<'a> Steps<'a> {
+    fn of(plan: &'a Plan, predictions: &'a [Prediction]) -> Self {
+        let mut by_stage: BTreeMap<&str, Vec<&Prediction>> = BTreeMap::new();
+        for prediction in predictions {
+            by_stage.entry(&prediction.step.stage).or_default().push(prediction);
+        }
+        let sources = plan.stages.iter().filter(|stage| stage.kind == Kind::Sources);
+        Self { by_stage, fixed: sources.map(|stage| stage.name.as_str()).collect() }
+    }
+
+    fn reports(&self, stage: &Stage) -> impl Iterator<Item = StepReport> {
+        let steps = self.by_stage.get(stage.name.as_str()).into_iter().flatten();
+        steps.map(move |prediction| step_report(stage, prediction, &self.fixed))
     }
 }
 
@@ -120,33 +138,38 @@ fn stage_report(stage: &Stage, steps: Vec<StepReport>) -> StageReport {
     }
 }
 
-/// Returns a table of the stages: key, name, what is in it, what makes it impure, and what its steps will do.
-pub fn plan_text(report: &PlanReport) -> String {
+/// Returns a table of the stages of a project's plans: key, name, what is in it, what makes it impure, and, where they are
+/// compared with something, what its steps will do.
+pub fn plan_text(name: &str, plans: &[Plan], predictions: &[Vec<Prediction>], against: Option<&str>) -> String {
     let mut text = String::new();
-    for PlatformReport { platform, stages, pure, run, cached } in &report.platforms {
+    for (plan, predictions) in plans.iter().zip(predictions) {
+        let Plan { platform, stages, .. } = plan;
         let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
-        let count = stages.len();
+        let (count, pure) = (stages.len(), plan.pure_stages());
         writeln!(text, "plan for {platform}: {count} stages, {pure} pure ({} %)", pure * 100 / count.max(1))
             .expect(WRITES);
-        for stage in stages {
-            let StageReport { name, key, about, .. } = stage;
-            writeln!(text, "  {}  {name:width$}  {about}", &key[..12]).expect(WRITES);
-            if !stage.impure.is_empty() {
-                writeln!(text, "  {:12}  {:width$}  impure: {}", "", "", stage.impure.join(", ")).expect(WRITES);
-            }
-            if report.against.is_some() {
-                stage.steps.iter().for_each(|step| step_line(&mut text, step));
-            }
-        }
-        text.push_str(&counts(run + cached, *cached, report.against.as_deref()));
+        let steps = against.map(|_| Steps::of(plan, predictions));
+        let lines = threads::map(stages, WORTH_A_THREAD, |stage| stage_text(stage, width, steps.as_ref()));
+        text.push_str(&lines.concat());
+        text.push_str(&counts(predictions.len(), predictions.len() - running(predictions), against));
     }
-    writeln!(text, "image {} has the plan key {}", report.name, report.key).expect(WRITES);
+    writeln!(text, "image {name} has the plan key {}", plan_key(plans)).expect(WRITES);
     text
 }
 
-fn step_line(text: &mut String, step: &StepReport) {
-    let reason = step.reason.as_ref().map(|reason| format!("  ({reason})")).unwrap_or_default();
-    writeln!(text, "    {:6}  {}{reason}", step.state, step.instruction).expect(WRITES);
+/// The lines of a stage, whose name takes `width` columns.
+fn stage_text(stage: &Stage, width: usize, steps: Option<&Steps<'_>>) -> String {
+    let Stage { name, about, key, impure, .. } = stage;
+    let mut text = format!("  {}  {name:width$}  {about}\n", &key.to_string()[..12]);
+    if !impure.is_empty() {
+        let impure: Vec<&str> = impure.iter().map(String::as_str).collect();
+        writeln!(text, "  {:12}  {:width$}  impure: {}", "", "", impure.join(", ")).expect(WRITES);
+    }
+    for StepReport { state, instruction, reason, .. } in steps.into_iter().flat_map(|steps| steps.reports(stage)) {
+        let reason = reason.map(|reason| format!("  ({reason})")).unwrap_or_default();
+        writeln!(text, "    {state:6}  {instruction}{reason}").expect(WRITES);
+    }
+    text
 }
 
 fn counts(steps: usize, cached: usize, against: Option<&str>) -> String {

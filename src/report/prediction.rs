@@ -74,6 +74,9 @@ fn instruction_text(stage: &Stage, step: &Step) -> String {
             break; // more characters than are shown, of four bytes at most
         }
     }
+    if line.len() <= LONGEST && !line.contains(char::is_control) {
+        return line;
+    }
     let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     match line.chars().nth(LONGEST) {
         None => line.chars().map(shown).collect(),

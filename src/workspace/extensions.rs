@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deps_lock::{Digest, Extension as Entry, Key, Kind, Name, Origin, Text};
 
-use super::files::{self, Files};
+use super::files::{self, Direct, Files};
 use super::{Trouble, Workspace};
 use crate::extension::{self, Configured, Extension, File, Input};
 use crate::hashing::Hashing;
@@ -39,6 +39,8 @@ enum FolderFiles<'a> {
     /// They are in a folder of the project, whose own folder is `top`.
     OnDisk {
         top: &'a Path,
+        /// Where it is, if nothing above it is a link.
+        direct: Option<PathBuf>,
         /// What asks for them.
         asked: Place,
     },
@@ -49,7 +51,9 @@ enum FolderFiles<'a> {
 impl Folder<'_> {
     fn read(&self) -> Result<Extension, Vec<Trouble>> {
         let files = match &self.files {
-            FolderFiles::OnDisk { top, asked } => files::folder(top, &self.root).map_err(|trouble| trouble.at(asked)),
+            FolderFiles::OnDisk { top, direct, asked } => {
+                files::folder(top, &self.root, direct.as_deref()).map_err(|trouble| trouble.at(asked))
+            }
             FolderFiles::Read(files) => files.clone(),
         };
         let files = files.map_err(|trouble| vec![trouble])?;
@@ -90,16 +94,18 @@ impl Workspace {
         detected: &BTreeMap<String, Text>,
         troubles: &mut Vec<Trouble>,
     ) -> Vec<Extension> {
-        let mut loaded: BTreeMap<String, Extension> = BTreeMap::new();
+        let mut loaded: Vec<Extension> = Vec::new();
         let named = project.extensions.iter().map(|(name, wish)| (name.clone(), project.source.at(wish.name.span())));
         let shown = detected.keys().map(|name| (name.clone(), project.source.at(0..0)));
         let mut open: BTreeMap<String, Place> = shown.chain(named).collect();
         let mut seen: BTreeSet<String> = open.keys().cloned().collect();
+        let mut direct = Direct::new(&self.root);
         while !open.is_empty() {
             let folders: Vec<Folder> = std::mem::take(&mut open)
                 .iter()
-                .map(|(name, place)| self.extension_folder(project, name, place))
+                .map(|(name, place)| self.extension_folder(project, name, place, &mut direct))
                 .collect();
+            loaded.reserve(folders.len());
             for extension in threads::map(&folders, WORTH_A_THREAD, Folder::read) {
                 let extension = match extension {
                     Ok(extension) => extension,
@@ -113,20 +119,27 @@ impl Workspace {
                         open.insert(required.value.clone(), extension.source.at(required.span()));
                     }
                 }
-                loaded.insert(extension.name.clone(), extension);
+                loaded.push(extension);
             }
         }
-        loaded.into_values().collect()
+        loaded.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        loaded
     }
 
     /// Returns the folder of the extension `name`, which `place` asks for.
-    fn extension_folder<'a>(&'a self, project: &'a Project, name: &str, place: &Place) -> Folder<'a> {
+    fn extension_folder<'a>(
+        &'a self,
+        project: &'a Project,
+        name: &str,
+        place: &Place,
+        direct: &mut Direct<'_>,
+    ) -> Folder<'a> {
         let (root, files) = match project.extensions.get(name).map(|wish| &wish.origin) {
             Some(ExtensionOrigin::Path(path)) => {
                 let asked = project.source.at(path.span());
                 let plain = path.value.trim_start_matches("./").trim_end_matches('/');
                 let files = match &self.files {
-                    Files::Disk(top) => FolderFiles::OnDisk { top, asked },
+                    Files::Disk(top) => FolderFiles::OnDisk { top, direct: direct.path(plain), asked },
                     Files::Revision(_) => {
                         FolderFiles::Read(self.files.folder(plain).map_err(|trouble| trouble.at(&asked)))
                     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this room reads the project's files")]
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -103,7 +104,7 @@ impl Files {
     /// It is not there, too large, stands outside the project or holds anything but files and folders.
     pub(super) fn folder(&self, path: &str) -> Result<Vec<File>, Trouble> {
         match self {
-            Self::Disk(root) => folder(root, path),
+            Self::Disk(root) => folder(root, path, Direct::new(root).path(path).as_deref()),
             Self::Revision(revision) => match revision.at(path).map_err(unreadable(path))? {
                 Found::Folder(id) => {
                     let files = revision.folder(id).map_err(unreadable(path))?;
@@ -209,13 +210,13 @@ fn walked(root: &Path, pattern: &str) -> Result<Vec<String>, Trouble> {
     Ok(found)
 }
 
-/// Reads all files of a folder of the project at `root`, as [`Files::folder`] does.
-pub(super) fn folder(root: &Path, path: &str) -> Result<Vec<File>, Trouble> {
+/// Reads all files of a folder of the project at `root`, as [`Files::folder`] does; `direct` is what [`Direct::path`] says.
+pub(super) fn folder(root: &Path, path: &str, direct: Option<&Path>) -> Result<Vec<File>, Trouble> {
     use std::os::unix::fs::PermissionsExt as _;
     let io = |message: String| trouble(path, &message);
-    let top = inside(root, path)?;
+    let (top, walk) = walk_inside(root, path, direct)?;
     let (mut files, mut bytes) = (Vec::new(), 0);
-    for entry in WalkDir::new(&top).sort_by_file_name() {
+    for entry in walk {
         let entry = entry.map_err(|error| io(error.io_error().map_or_else(|| error.to_string(), words)))?;
         let relative = entry.path().strip_prefix(&top).expect("a walk stays below its top");
         let name = relative.to_str().ok_or_else(|| io(format!("the name `{}` is not UTF-8", relative.display())))?;
@@ -249,20 +250,59 @@ pub(super) fn inside(root: &Path, path: &str) -> Result<PathBuf, Trouble> {
     if found.starts_with(&root) { Ok(found) } else { Err(Trouble::Outside { path: path.to_owned(), place: None }) }
 }
 
+/// Returns the same, and a walk of it.
+fn walk_inside(
+    root: &Path,
+    path: &str,
+    direct: Option<&Path>,
+) -> Result<(PathBuf, impl Iterator<Item = walkdir::Result<walkdir::DirEntry>>), Trouble> {
+    let walk = |top: &Path| WalkDir::new(top).follow_root_links(false).sort_by_file_name().into_iter().peekable();
+    if let Some(top) = direct {
+        let mut entries = walk(top);
+        // A walk begins with a look at its top: most are looked at once.
+        if matches!(entries.peek(), Some(Ok(entry)) if !entry.path_is_symlink()) {
+            return Ok((top.to_owned(), entries));
+        }
+    }
+    let top = inside(root, path)?;
+    let entries = walk(&top);
+    Ok((top, entries))
+}
+
 /// Returns `path` below `root` where none of its parts is a link or leads up: then there is nothing to follow, which takes
 /// a look at every folder above the project, too.
 fn without_links(root: &Path, path: &str) -> Option<PathBuf> {
-    let mut found = root.to_owned();
-    for part in path.split('/') {
-        if matches!(part, "" | "." | "..") {
-            return None;
-        }
-        found.push(part);
-        if found.symlink_metadata().ok()?.is_symlink() {
-            return None;
-        }
+    let found = Direct::new(root).path(path)?;
+    let is_link = found.symlink_metadata().ok()?.is_symlink();
+    (!is_link).then_some(found)
+}
+
+/// Paths of a project that go through no link. Many stand beside each other: what is above them is looked at once.
+pub(super) struct Direct<'a> {
+    root: &'a Path,
+    above: BTreeMap<String, Option<PathBuf>>,
+}
+
+impl<'a> Direct<'a> {
+    /// Returns the paths of the project at `root`.
+    pub(super) fn new(root: &'a Path) -> Self {
+        Self { root, above: BTreeMap::new() }
     }
-    Some(found)
+
+    /// Returns `path` below the root where none of its parts leads up and no link is above its last part, which may be one,
+    /// or nothing at all.
+    pub(super) fn path(&mut self, path: &str) -> Option<PathBuf> {
+        let (above, name) = match path.rsplit_once('/') {
+            Some((above, name)) => {
+                if !self.above.contains_key(above) {
+                    self.above.insert(above.to_owned(), without_links(self.root, above));
+                }
+                (self.above[above].as_deref()?, name)
+            }
+            None => (self.root, path),
+        };
+        (!matches!(name, "" | "." | "..")).then(|| above.join(name))
+    }
 }
 
 /// An I/O error in words that do not depend on the machine's language.
@@ -306,6 +346,29 @@ mod tests {
         let files = Files::Disk(root.path().to_owned());
         assert!(matches!(files.read("link"), Err(Trouble::Outside { .. })));
         assert_eq!(files.read("a").unwrap().text(), "a");
+    }
+
+    #[test]
+    fn a_folder_is_read_through_links_that_stay_inside_the_project() {
+        let (root, other) = (project(&["a/x", "b/c/y"]), project(&["secret/z"]));
+        let link = |target: &Path, path: &str| std::os::unix::fs::symlink(target, root.path().join(path)).unwrap();
+        link(Path::new("a"), "to_a");
+        link(Path::new("b"), "to_b");
+        link(other.path(), "out");
+        let files = Files::Disk(root.path().to_owned());
+        let names = |path: &str| -> Result<Vec<String>, Trouble> {
+            Ok(files.folder(path)?.into_iter().map(|file| file.path).collect())
+        };
+        for (path, expected) in [("a", "x"), ("to_a", "x"), ("b/c", "y"), ("to_b/c", "y"), ("b/../a", "x")] {
+            assert_eq!(names(path).unwrap(), [expected], "{path}");
+        }
+        for path in ["out", "out/secret", "to_b/../../x", "gone", "a/gone", ".."] {
+            let is_refused = matches!(files.folder(path), Err(Trouble::Outside { .. } | Trouble::Io { .. }));
+            assert!(is_refused, "{path}");
+        }
+        let mut direct = Direct::new(root.path());
+        let found = ["a", "b/c", "b/d", "to_a", "to_b/c", "b/../a", "/a"].map(|path| direct.path(path).is_some());
+        assert_eq!(found, [true, true, true, true, false, false, false]);
     }
 
     #[test]

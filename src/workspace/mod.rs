@@ -203,18 +203,20 @@ impl Workspace {
         let (manifests, warnings) = manifests::Reader::new(&self.root, &self.files, &mut troubles).all(&project);
         let detected = self.detected(&project, &mut troubles);
         let extensions = self.load_extensions(&project, &detected, &mut troubles);
-        let mut configured = Vec::new();
         let configure =
             |extension: &Extension| extension.configure(&project.source, project.extensions.get(&extension.name));
-        for one in threads::map(&extensions, extensions::WORTH_A_THREAD, configure) {
-            match one {
-                Ok(mut one) => {
-                    extensions::fill(&self.files, &self.hashing, &mut one, &mut troubles);
-                    configured.push(one);
-                }
-                Err(problems) => troubles.extend(all(problems, Trouble::Extension)),
+        let filled = |one: Result<Configured, Vec<_>>| match one {
+            Ok(mut one) => {
+                extensions::fill(&self.files, &self.hashing, &mut one, &mut troubles);
+                Some(one)
             }
-        }
+            Err(problems) => {
+                troubles.extend(all(problems, Trouble::Extension));
+                None
+            }
+        };
+        let configured = threads::map(&extensions, extensions::WORTH_A_THREAD, configure);
+        let configured: Vec<Configured> = configured.into_iter().filter_map(filled).collect();
         if troubles.iter().any(|trouble| matches!(trouble, Trouble::Interrupted)) {
             return Err(vec![Trouble::Interrupted]); // what is wrong besides is no news then
         }

@@ -23,7 +23,8 @@ struct Subject {
 
 impl Subject {
     fn key(&self) -> StageKey {
-        stage_key(&self.stage, &self.platform, &self.below)
+        let below = self.below.iter().map(|(name, key)| (name.as_str(), *key)).collect();
+        stage_key(&self.stage, &self.platform.to_string(), &below)
     }
 
     /// What `why` compares: this stage on stages that nothing is known of but their keys.

@@ -58,6 +58,27 @@ fn of(stages: Vec<Stage>, arguments: &[(&str, &str)]) -> Vec<Step> {
     steps(&plan(stages), None, &Circumstances { arguments, merges: true, ..Circumstances::default() })
 }
 
+#[test]
+fn steps_without_chains_are_the_same_steps() {
+    let copied = |stage: &str| Instruction::CopyStage {
+        stage: stage.to_owned(),
+        from: "/x".to_owned(),
+        to: "/y".to_owned(),
+        link: true,
+    };
+    let first = stage("a", image('a'), vec![Instruction::Workdir("/".to_owned()), run("make"), set("WORKDIR", "w")]);
+    let last = stage("b", image('b'), vec![copied("a"), run("ls"), copied("a")]);
+    let plan = plan(vec![first, last]);
+    for merges in [true, false] {
+        let circumstances = Circumstances { merges, ..Circumstances::default() };
+        let mut hashed = steps(&plan, None, &circumstances);
+        assert!(hashed.iter().all(|step| step.chain != Chain::NONE && step.loose != Chain::NONE));
+        hashed.iter_mut().for_each(|step| (step.chain, step.loose) = (Chain::NONE, Chain::NONE));
+        assert_eq!(unhashed_steps(&plan, None, &circumstances), hashed);
+        assert_eq!(hashed.len(), if merges { 7 } else { 5 });
+    }
+}
+
 /// The chains of a stage with `before` and then `RUN make`.
 fn made(before: Vec<Instruction>) -> Step {
     let instructions = before.into_iter().chain([run("make")]).collect();
