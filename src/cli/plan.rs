@@ -8,7 +8,7 @@ use super::outcome::{Failed, print};
 use super::recorded::{self, Asked, Compared};
 use super::session::Session;
 use crate::engine::Choice;
-use crate::report;
+use crate::report::{self, Told};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -38,11 +38,12 @@ pub(super) fn run(session: &Session, options: &Options) -> Result<(), Failed> {
         arguments: &options.build_args,
     };
     let compared = Compared::of(session, &workspace, planned, &asked)?;
-    let predictions = compared.predictions(planned);
     let (name, plans, against) = (&planned.loaded.project.name, &planned.plans, compared.against());
-    print(&if options.json {
-        report::json(&report::plan_report(name, plans, &predictions, against))
-    } else {
-        report::plan_text(name, plans, &predictions, against)
+    if options.json {
+        return print(&report::json(&report::plan_report(name, plans, &compared.predictions(planned), against)));
+    }
+    print(&match against {
+        Some(against) => report::plan_text(name, plans, Told::Predictions(&compared.predictions(planned), against)),
+        None => report::plan_text(name, plans, Told::Counts(&compared.counts(planned))),
     })
 }

@@ -158,6 +158,12 @@ impl Compared {
         self.memories.is_empty()
     }
 
+    /// Returns how many steps each of the plans has.
+    pub(super) fn counts(&self, planned: &Planned) -> Vec<usize> {
+        let all = planned.plans.iter().zip(&self.circumstances);
+        all.map(|(plan, circumstances)| unhashed_steps(plan, None, circumstances).len()).collect()
+    }
+
     /// Returns what every step will do, for each of the plans.
     pub(super) fn predictions(&self, planned: &Planned) -> Vec<Vec<Prediction>> {
         let all = planned.plans.iter().zip(&self.circumstances).zip(self.before(planned));

@@ -6,6 +6,7 @@
 //! theirs, and nobody knows their number before the step runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::instruction::Mount;
 use crate::shell::{Command, Script};
@@ -75,13 +76,13 @@ fn calls(command: &str) -> Vec<Call> {
     if !may_call(command) {
         return Vec::new();
     }
-    let called = |one: &Command| {
-        let program = one.program.clone();
-        let caches = CACHES.iter().filter(move |cache| cache.programs.contains(&program.as_str()));
-        let user = other_user(one);
-        caches.map(move |cache| Call { cache, user: user.clone() })
-    };
-    Script::of_run(command, 0, '\\').commands.iter().flat_map(called).collect()
+    let mut calls = Vec::new();
+    for one in &Script::of_run(command, 0, '\\').commands {
+        for cache in CACHES.iter().filter(|cache| cache.programs.contains(&one.program.as_str())) {
+            calls.push(Call { cache, user: other_user(one) });
+        }
+    }
+    calls
 }
 
 /// Whether `command` may call one of the programs, which is found faster than what it calls. A word of a shell may be
@@ -89,9 +90,15 @@ fn calls(command: &str) -> Vec<Call> {
 fn may_call(command: &str) -> bool {
     let mut bare = String::with_capacity(command.len());
     bare.extend(command.split(|c: char| c.is_whitespace() || matches!(c, '\\' | '"' | '\'')));
-    let named = |cache: &Cache| cache.programs.iter().any(|program| bare.contains(program));
-    bare.contains('#') || command.contains("\\u") || CACHES.iter().any(named)
+    bare.contains('#') || command.contains("\\u") || NAMES.iter().any(|name| bare.contains(name))
 }
+
+/// What is in the name of each of the programs: `apt` stands for `apt-get`, too.
+static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let programs = || CACHES.iter().flat_map(|cache| cache.programs);
+    let is_shortest = |program: &str| !programs().any(|other| *other != program && program.contains(other));
+    programs().copied().filter(|program| is_shortest(program)).collect::<BTreeSet<_>>().into_iter().collect()
+});
 
 /// Who runs `command`, where that is not whoever runs its step.
 fn other_user(command: &Command) -> Option<String> {
@@ -174,6 +181,14 @@ mod tests {
         ] {
             assert_eq!(ids(command), expected, "{command}");
         }
+    }
+
+    #[test]
+    fn every_program_is_looked_for() {
+        for program in CACHES.iter().flat_map(|cache| cache.programs) {
+            assert!(may_call(program) && !ids(program).is_empty(), "{program}");
+        }
+        assert!(!may_call("make install") && NAMES.len() < 13, "{:?}", *NAMES);
     }
 
     #[test]

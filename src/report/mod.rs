@@ -44,7 +44,7 @@ pub use extension::{
 pub use graph::{EdgeReport, GraphReport, NodeReport, dot, graph_report, graph_text, html, mermaid, svg};
 pub use lint::{FindingReport, LintReport, LintedFile, lint_report};
 pub use lock::{entry_version, lock_changes};
-pub use plan::{PlanReport, PlatformReport, StageReport, plan_report, plan_text};
+pub use plan::{PlanReport, PlatformReport, StageReport, Told, plan_report, plan_text};
 pub use prediction::{StepReport, agreement_text, reason_text, step_report};
 pub use progress::{ProgressReport, StepName, cached_text, progress_line};
 pub use repos::repos;

@@ -138,23 +138,44 @@ fn stage_report(stage: &Stage, steps: Vec<StepReport>) -> StageReport {
     }
 }
 
+/// What is said of steps.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    /// How many each plan has: nothing is known to compare them with.
+    Counts(&'a [usize]),
+    /// What those of each plan will do, and what that comes from.
+    Predictions(&'a [Vec<Prediction>], &'a str),
+}
+
 /// Returns a table of the stages of a project's plans: key, name, what is in it, what makes it impure, and, where they are
 /// compared with something, what its steps will do.
-pub fn plan_text(name: &str, plans: &[Plan], predictions: &[Vec<Prediction>], against: Option<&str>) -> String {
+pub fn plan_text(name: &str, plans: &[Plan], told: Told<'_>) -> String {
     let mut text = String::new();
-    for (plan, predictions) in plans.iter().zip(predictions) {
+    for (number, plan) in plans.iter().enumerate() {
         let Plan { platform, stages, .. } = plan;
         let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
         let (count, pure) = (stages.len(), plan.pure_stages());
         writeln!(text, "plan for {platform}: {count} stages, {pure} pure ({} %)", pure * 100 / count.max(1))
             .expect(WRITES);
-        let steps = against.map(|_| Steps::of(plan, predictions));
+        let (steps, counts) = match told {
+            Told::Counts(counts) => {
+                let all = super::count(counts[number], "step", "steps");
+                (None, format!("{all}, all to run: first build on this engine\n"))
+            }
+            Told::Predictions(all, against) => (Some(Steps::of(plan, &all[number])), compared(&all[number], against)),
+        };
         let lines = threads::map(stages, WORTH_A_THREAD, |stage| stage_text(stage, width, steps.as_ref()));
         text.push_str(&lines.concat());
-        text.push_str(&counts(predictions.len(), predictions.len() - running(predictions), against));
+        text.push_str(&counts);
     }
     writeln!(text, "image {name} has the plan key {}", plan_key(plans)).expect(WRITES);
     text
+}
+
+fn compared(predictions: &[Prediction], against: &str) -> String {
+    let (all, run) = (predictions.len(), running(predictions));
+    let steps = super::count(all, "step", "steps");
+    format!("{steps}: {run} to run, {} cached, compared with {against}\n", all - run)
 }
 
 /// The lines of a stage, whose name takes `width` columns.
@@ -170,14 +191,6 @@ fn stage_text(stage: &Stage, width: usize, steps: Option<&Steps<'_>>) -> String 
         writeln!(text, "    {state:6}  {instruction}{reason}").expect(WRITES);
     }
     text
-}
-
-fn counts(steps: usize, cached: usize, against: Option<&str>) -> String {
-    let all = super::count(steps, "step", "steps");
-    match against {
-        Some(against) => format!("{all}: {} to run, {cached} cached, compared with {against}\n", steps - cached),
-        None => format!("{all}, all to run: first build on this engine\n"),
-    }
 }
 
 const WRITES: &str = "a String takes every write";
