@@ -58,14 +58,14 @@ fn canonical<'a, T, R: Ord>(
             followers[*before].push(index);
         }
     }
-    let place = |index: usize| ((rank(&items[index]), name(&items[index])), index);
-    let mut ready: BTreeMap<_, usize> = (0..items.len()).filter(|index| waiting[*index] == 0).map(place).collect();
+    let place = |index: usize| (rank(&items[index]), name(&items[index]), index);
+    let mut ready: BTreeSet<_> = (0..items.len()).filter(|index| waiting[*index] == 0).map(place).collect();
     let mut order = Vec::with_capacity(items.len());
-    while let Some((_, index)) = ready.pop_first() {
+    while let Some((_, _, index)) = ready.pop_first() {
         for &follower in &followers[index] {
             waiting[follower] -= 1;
             if waiting[follower] == 0 {
-                ready.extend([place(follower)]);
+                ready.insert(place(follower));
             }
         }
         order.push(index);

@@ -272,9 +272,21 @@ fn walk_inside(
 /// Returns `path` below `root` where none of its parts is a link or leads up: then there is nothing to follow, which takes
 /// a look at every folder above the project, too.
 fn without_links(root: &Path, path: &str) -> Option<PathBuf> {
-    let found = Direct::new(root).path(path)?;
-    let is_link = found.symlink_metadata().ok()?.is_symlink();
-    (!is_link).then_some(found)
+    let mut found = root.to_owned();
+    for part in path.split('/') {
+        if leads_elsewhere(part) {
+            return None;
+        }
+        found.push(part);
+        if found.symlink_metadata().ok()?.is_symlink() {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+fn leads_elsewhere(part: &str) -> bool {
+    matches!(part, "" | "." | "..")
 }
 
 /// Paths of a project that go through no link. Many stand beside each other: what is above them is looked at once.
@@ -301,7 +313,7 @@ impl<'a> Direct<'a> {
             }
             None => (self.root, path),
         };
-        (!matches!(name, "" | "." | "..")).then(|| above.join(name))
+        (!leads_elsewhere(name)).then(|| above.join(name))
     }
 }
 
@@ -366,6 +378,8 @@ mod tests {
             let is_refused = matches!(files.folder(path), Err(Trouble::Outside { .. } | Trouble::Io { .. }));
             assert!(is_refused, "{path}");
         }
+        let deep = "a/".repeat(400_000) + "x";
+        assert!(matches!(files.folder(&deep), Err(Trouble::Io { .. })) && files.read(&deep).is_err());
         let mut direct = Direct::new(root.path());
         let found = ["a", "b/c", "b/d", "to_a", "to_b/c", "b/../a", "/a"].map(|path| direct.path(path).is_some());
         assert_eq!(found, [true, true, true, true, false, false, false]);
